@@ -1,0 +1,15 @@
+//! WebSockets without the socket.
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod proto;
+
+pub use proto::{
+    CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, ProtocolError, Role,
+    SendError, State, Timeout,
+};

@@ -1,0 +1,26 @@
+//! The engine: RFC 6455 as a function of its arguments.
+//!
+//! No socket, no clock, no thread, no entropy; `no_std` with `alloc`.
+
+mod close;
+mod config;
+mod connection;
+mod error;
+mod event;
+mod frame;
+pub mod handshake;
+mod keys;
+pub mod mask;
+mod opcode;
+mod time;
+mod utf8;
+
+pub use close::{CloseCode, CloseFrame, CloseStatus};
+pub use config::{Budget, Config};
+pub use connection::Connection;
+pub use error::{Error, ProtocolError, SendError, Timeout};
+pub use event::{Event, Message, Part};
+pub use frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD};
+pub use handshake::HandshakeError;
+pub use opcode::{Opcode, Role, State};
+pub use time::Instant;
