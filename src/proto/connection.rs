@@ -1,34 +1,70 @@
-//! The engine: a connection after its opening handshake.
+//! The engine: a connection after its opening handshake (RFC 6455 §5–§7).
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 
-use super::{config::Config, handshake::Negotiated, keys::MaskingKeys, opcode::Role};
+use super::{
+    close::{CloseFrame, CloseStatus},
+    config::Config,
+    error::{ProtocolError, SendError},
+    event::{Event, Message, Part},
+    frame::EncodedHeader,
+    handshake::Negotiated,
+    keys::MaskingKeys,
+    opcode::{Opcode, Role, State},
+    prepared::Prepared,
+    receive::Receiver,
+    send::{Sender, Signal},
+    time::Instant,
+    timer::earliest,
+};
 
-/// A connection after its opening handshake.
+/// A connection after its opening handshake: bytes in, events out; messages in, bytes out.
+///
+/// 1. [`receive`](Self::receive) takes everything: when it returns `None`, the input is empty.
+/// 2. Events borrow the input, never the engine: you may send while you hold one.
+/// 3. Everything to be written is appended to your `Vec<u8>`: what you send, and the Pongs and
+///    Closes that the protocol obliges to. You choose when to write it.
+/// 4. Time enters by one call, [`handle_timeout`](Self::handle_timeout).
+///
+/// ```
+/// use std::sync::Arc;
+/// use sansock::{Config, Event, proto::Connection};
+///
+/// let mut server = Connection::server(&Arc::new(Config::default()));
+/// let mut out = Vec::new();
+/// // §5.7: a masked "Hello".
+/// let mut bytes = *b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58";
+/// let mut input = &mut bytes[..];
+/// while let Some(event) = server.receive(&mut input, &mut out)? {
+///     if let Event::Message(message) = event {
+///         server.send(message, &mut out)?;
+///     }
+/// }
+/// assert_eq!(out, b"\x81\x05Hello");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Connection {
-    config: Arc<Config>,
-    keys: Option<MaskingKeys>,
+    receiver: Receiver,
+    sender: Sender,
 }
 
 impl Connection {
-    /// A client's end of a connection that was agreed on elsewhere.
+    /// A client's end of a connection that is open already. Masking keys follow from `seed`, which
+    /// must come from a strong source of entropy (§10.3).
     #[must_use]
     pub fn client(config: &Arc<Config>, seed: [u8; 32]) -> Self {
-        Self::new(
-            Some(MaskingKeys::from_seed(seed)),
-            &Negotiated::default(),
-            config,
-        )
+        Self::from_negotiated(Role::Client, &Negotiated::default(), config, seed)
     }
 
-    /// A server's end of a connection that was agreed on elsewhere.
+    /// A server's end of a connection that is open already.
     #[must_use]
     pub fn server(config: &Arc<Config>) -> Self {
         Self::new(None, &Negotiated::default(), config)
     }
 
-    /// The end of a connection whose handshake another HTTP stack did.
+    /// The end of a connection whose opening handshake was done by another HTTP stack. A server
+    /// makes no use of `seed`.
     #[must_use]
     pub fn from_negotiated(
         role: Role,
@@ -43,12 +79,260 @@ impl Connection {
     /// A client's end if there are `keys`, else a server's.
     pub(crate) fn new(
         keys: Option<MaskingKeys>,
-        _negotiated: &Negotiated,
+        negotiated: &Negotiated,
         config: &Arc<Config>,
     ) -> Self {
+        let role = if keys.is_some() {
+            Role::Client
+        } else {
+            Role::Server
+        };
         Self {
-            config: Arc::clone(config),
-            keys,
+            receiver: Receiver::new(role, config),
+            sender: Sender::new(keys, negotiated, config),
         }
+    }
+
+    /// Takes bytes of the peer, cut anywhere, and returns the next event; `None` once `input` is
+    /// used up.
+    ///
+    /// A message that lies whole in `input` is unmasked in place and borrowed; any other is owned.
+    /// A Ping's Pong and a Close's reply are in `out` before the event is returned. Once the
+    /// peer's Close came, or the connection failed, input is discarded.
+    ///
+    /// # Errors
+    ///
+    /// The rule that the peer broke, once. Its Close frame is in `out`: write it, then end the
+    /// transport.
+    #[inline]
+    pub fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let received = self.receiver.receive(input);
+        if !matches!(received, Ok(Some(Event::Message(_)))) {
+            self.react(&received, out);
+        }
+        received
+    }
+
+    /// Takes note that the transport has ended: nothing more will come.
+    ///
+    /// Unless the closing handshake was complete, the connection was closed abnormally (§7.1.5).
+    pub fn receive_eof(&mut self) {
+        self.receiver.end();
+        self.sender.apply(&Signal::Eof, &mut Vec::new());
+    }
+
+    /// Where the rest of a large binary frame may be read to, past the input buffer: append at
+    /// most so many bytes of the transport to the buffer, then call
+    /// [`receive_direct`](Self::receive_direct).
+    ///
+    /// `Some` while a binary frame lacks more than 64 KiB and the input is used up. The buffer has
+    /// room already; nothing is lost if it is not used.
+    pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        self.receiver.direct()
+    }
+
+    /// Takes note that `n` bytes were appended to the buffer of [`direct`](Self::direct).
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Self::receive), but there is no rule that the rest of a binary frame breaks.
+    pub fn receive_direct(&mut self, n: usize) -> Result<Option<Event<'static>>, ProtocolError> {
+        self.receiver.receive_direct(n)
+    }
+
+    /// Gives an owned payload's memory back, for the next message that does not come whole.
+    ///
+    /// Buffers below 64 KiB and above the message limit are not worth keeping; one that stays
+    /// unused between two calls of [`handle_timeout`](Self::handle_timeout) is freed.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.receiver.recycle(buffer);
+    }
+
+    /// Sends a whole message in one frame (§6.1).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], or [`SendError::MessageUnfinished`] between the parts of another.
+    #[inline]
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.send(&message.into(), out)
+    }
+
+    /// Sends a message that was framed before; a client frames and masks it anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared(
+        &mut self,
+        message: &Prepared,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.send_prepared(message, out)
+    }
+
+    /// Sends a piece of a message as a frame of its own (§5.4). Pings and Pongs may go between.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], or [`SendError::PartKind`] if the parts before were of another kind.
+    pub fn send_part(&mut self, part: &Part<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send_part(part, out)
+    }
+
+    /// Begins the frame of a part whose payload you write yourself: first the header's bytes, then
+    /// the payload from where it lies, masked by [`EncodedHeader::mask`] if you are a client.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use sansock::{Config, Part, proto::Connection};
+    /// let mut server = Connection::server(&Arc::new(Config::default()));
+    /// let payload = [7; 1000];
+    /// let header = server.begin_frame(&Part::last(&payload))?;
+    /// assert_eq!(header.as_bytes(), [0x82, 126, 0x03, 0xE8]);
+    /// // Now write `header.as_bytes()` and `payload`, in one vectored write.
+    /// # Ok::<(), sansock::SendError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`send_part`](Self::send_part).
+    pub fn begin_frame(&mut self, part: &Part<'_>) -> Result<EncodedHeader, SendError> {
+        self.begin_frame_of(part.data.opcode(), part.data.len(), part.last)
+    }
+
+    /// [`begin_frame`](Self::begin_frame) by kind and length.
+    pub(crate) fn begin_frame_of(
+        &mut self,
+        kind: Opcode,
+        len: usize,
+        last: bool,
+    ) -> Result<EncodedHeader, SendError> {
+        self.sender.begin_frame(kind, len, last)
+    }
+
+    /// Sends a Ping of at most 125 bytes (§5.5.2). Keep-alive Pings need no call of yours.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
+    pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Ping, payload, out)
+    }
+
+    /// Sends a Pong that nobody asked for (§5.5.3). Pings are answered without a call of yours.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
+    pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send_control(Opcode::Pong, payload, out)
+    }
+
+    /// Starts the closing handshake (§7.1.2). Messages of the peer still come until its Close.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::InvalidCloseCode`], [`SendError::CloseReasonTooLong`], or
+    /// [`SendError::NotOpen`] if a Close was sent before.
+    pub fn close(
+        &mut self,
+        frame: Option<&CloseFrame<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.close(frame, out)
+    }
+
+    /// Tells the time: call it after each batch of input, and at the deadline it returned.
+    ///
+    /// Sends keep-alive Pings, and ends the connection at a deadline that was missed. Calling it
+    /// late or twice does no harm; without it no timeout and no budget holds.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
+        self.sender.settle(out);
+        let unfinished = match self.receiver.handle_timeout(now) {
+            Ok(deadline) => deadline,
+            Err(timeout) => {
+                self.sender.time_out(timeout, out);
+                None
+            }
+        };
+        let received = self.receiver.take_activity();
+        let deadline = self.sender.handle_timeout(now, received, out);
+        if self.is_finished() {
+            self.receiver.end();
+            return None;
+        }
+        earliest(unfinished, deadline)
+    }
+
+    /// How far the connection has come: open, closing or closed.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.sender.state()
+    }
+
+    /// Whether it is over: write what is in the output, then end the transport.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.sender.is_finished()
+    }
+
+    /// How the connection ended; set once, when it [is finished](Self::is_finished).
+    #[must_use]
+    pub fn close_status(&self) -> Option<&CloseStatus> {
+        self.sender.close_status()
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.receiver.role()
+    }
+
+    /// *Subprotocol In Use* (§4.1); `None` is the null value.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.sender.subprotocol()
+    }
+
+    /// The kind of the message that is being sent in parts.
+    pub(crate) const fn part(&self) -> Option<Opcode> {
+        self.sender.part()
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        self.sender.config()
+    }
+
+    /// Ends the connection because of a deadline that the layer above keeps.
+    pub(crate) fn time_out(&mut self, timeout: super::Timeout, out: &mut Vec<u8>) {
+        self.sender.time_out(timeout, out);
+        self.receiver.end();
+    }
+
+    /// Does what `received` obliges us to.
+    fn react(&mut self, received: &Result<Option<Event<'_>>, ProtocolError>, out: &mut Vec<u8>) {
+        match Signal::of(received) {
+            Some(signal) => self.sender.apply(&signal, out),
+            None => self.sender.settle(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_small() {
+        assert!(size_of::<Connection>() <= 88, "{}", size_of::<Connection>());
     }
 }

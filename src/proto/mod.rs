@@ -2,6 +2,8 @@
 //!
 //! No socket, no clock, no thread, no entropy; `no_std` with `alloc`.
 
+mod assembly;
+mod budget;
 mod close;
 mod config;
 mod connection;
@@ -12,7 +14,11 @@ pub mod handshake;
 mod keys;
 pub mod mask;
 mod opcode;
+mod prepared;
+mod receive;
+mod send;
 mod time;
+mod timer;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame, CloseStatus};
@@ -23,4 +29,5 @@ pub use event::{Event, Message, Part};
 pub use frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD};
 pub use handshake::HandshakeError;
 pub use opcode::{Opcode, Role, State};
+pub use prepared::Prepared;
 pub use time::Instant;

@@ -1,0 +1,191 @@
+//! The frame under way and the message it belongs to (RFC 6455 §5.4).
+
+use alloc::{borrow::Cow, collections::TryReserveError, string::String, vec::Vec};
+use core::mem;
+
+use super::{
+    error::ProtocolError, event::Message, frame::FrameHeader, mask, opcode::Opcode, utf8::Utf8,
+};
+
+/// A frame whose header was accepted, and how far its payload has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) opcode: Opcode,
+    pub(super) fin: bool,
+    /// Where in the masking key the next byte stands.
+    phase: u8,
+    key: Option<[u8; 4]>,
+    /// Whether some of the payload has been taken.
+    begun: bool,
+    /// Bytes of payload that are still to come.
+    pub(super) remaining: u64,
+}
+
+impl Frame {
+    #[inline]
+    pub(super) const fn new(header: &FrameHeader) -> Self {
+        Self {
+            opcode: header.opcode,
+            fin: header.fin,
+            phase: 0,
+            key: header.mask,
+            begun: false,
+            remaining: header.payload_len,
+        }
+    }
+
+    /// Whether this frame is a message of its own and none of its payload has been taken.
+    pub(super) fn is_whole_message(&self) -> bool {
+        self.fin && !self.begun && self.opcode != Opcode::Continuation
+    }
+
+    /// Takes as much of the payload as `input` has, unmasked in place.
+    #[inline]
+    pub(super) fn take<'b>(&mut self, input: &mut &'b mut [u8]) -> &'b mut [u8] {
+        self.take_at_most(input, usize::MAX)
+    }
+
+    /// Takes as much of the payload as `input` has, but at most `limit` bytes.
+    #[inline]
+    pub(super) fn take_at_most<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+        limit: usize,
+    ) -> &'b mut [u8] {
+        let remaining = usize::try_from(self.remaining).unwrap_or(usize::MAX);
+        let len = remaining.min(input.len()).min(limit);
+        let (piece, rest) = mem::take(input).split_at_mut(len);
+        *input = rest;
+        self.unmask(piece);
+        piece
+    }
+
+    #[inline]
+    fn unmask(&mut self, piece: &mut [u8]) {
+        self.begun = true;
+        self.remaining -= piece.len() as u64;
+        if let Some(key) = self.key {
+            self.phase = mask::apply(piece, key, self.phase);
+        }
+    }
+}
+
+/// A message that is being put together.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) buffer: Buffer,
+    /// Bytes of payload that its frames have announced so far.
+    pub(super) announced: u64,
+    /// Its frames so far, empty ones too.
+    pub(super) frames: u32,
+}
+
+/// What has come of a message; empty while streaming.
+#[derive(Debug)]
+pub(super) enum Buffer {
+    Text(String, Utf8),
+    Binary(Vec<u8>),
+}
+
+impl Assembly {
+    /// A message that begins with `frame`, gathered in `spare` if there is one and it can be.
+    pub(super) fn new(frame: &Frame, spare: Option<Vec<u8>>) -> Self {
+        let spare = spare.unwrap_or_default();
+        let buffer = match frame.opcode {
+            // A cleared buffer is valid text.
+            Opcode::Text => Buffer::Text(
+                String::from_utf8(spare).unwrap_or_default(),
+                Utf8::default(),
+            ),
+            _ => Buffer::Binary(spare),
+        };
+        Self {
+            buffer,
+            announced: frame.remaining,
+            frames: 1,
+        }
+    }
+
+    /// Appends a piece of a frame that lacked `lacking` bytes before it.
+    pub(super) fn push(
+        &mut self,
+        piece: &[u8],
+        lacking: u64,
+        fin: bool,
+    ) -> Result<(), ProtocolError> {
+        // Doubling keeps the copies linear; a message's last frame needs no more than it announced.
+        let lacking = if fin {
+            usize::try_from(lacking).unwrap_or(usize::MAX)
+        } else {
+            usize::MAX
+        };
+        let step = |len: usize| len.min(lacking).max(piece.len());
+        let reserved = match &mut self.buffer {
+            Buffer::Text(text, utf8) => {
+                // A carried character joins the piece.
+                let needed = piece.len() + utf8.carried();
+                reserve(
+                    text.capacity() - text.len(),
+                    needed,
+                    step(text.len()),
+                    |n| text.try_reserve_exact(n),
+                )
+            }
+            Buffer::Binary(data) => reserve(
+                data.capacity() - data.len(),
+                piece.len(),
+                step(data.len()),
+                |n| data.try_reserve_exact(n),
+            ),
+        };
+        reserved.map_err(|_| ProtocolError::OutOfMemory)?;
+        match &mut self.buffer {
+            Buffer::Text(text, utf8) => utf8.push(piece, text)?,
+            Buffer::Binary(data) => data.extend_from_slice(piece),
+        }
+        Ok(())
+    }
+
+    /// Unmasks the `n` bytes that were appended to the binary buffer; returns how many belong to
+    /// the frame.
+    pub(super) fn unmask_appended(&mut self, frame: &mut Frame, n: usize) -> usize {
+        let Buffer::Binary(data) = &mut self.buffer else {
+            return 0;
+        };
+        // All the frames announced, less what is to come, is what was here before.
+        let before = usize::try_from(self.announced - frame.remaining).unwrap_or(usize::MAX);
+        let Some(appended) = data.get_mut(before..) else {
+            return 0;
+        };
+        let len = appended
+            .len()
+            .min(n)
+            .min(usize::try_from(frame.remaining).unwrap_or(usize::MAX));
+        frame.unmask(&mut appended[..len]);
+        data.truncate(before + len);
+        len
+    }
+
+    /// The whole message.
+    pub(super) fn finish(self) -> Result<Message<'static>, ProtocolError> {
+        Ok(match self.buffer {
+            Buffer::Text(_, utf8) if !utf8.is_complete() => return Err(ProtocolError::InvalidUtf8),
+            Buffer::Text(text, _) => Message::Text(Cow::Owned(text)),
+            Buffer::Binary(data) => Message::Binary(Cow::Owned(data)),
+        })
+    }
+}
+
+/// Makes room for `needed` bytes where there are `spare`: at least those, `step` if that is more.
+fn reserve(
+    spare: usize,
+    needed: usize,
+    step: usize,
+    try_reserve_exact: impl FnOnce(usize) -> Result<(), TryReserveError>,
+) -> Result<(), TryReserveError> {
+    if needed <= spare {
+        Ok(())
+    } else {
+        try_reserve_exact(step.max(needed))
+    }
+}

@@ -1,0 +1,572 @@
+//! Bytes to events: the receiving half of the engine (RFC 6455 §5.4, §5.5, §6.2).
+//!
+//! ```text
+//!            whole, unfragmented ──────────────► Event borrowing the input
+//!  input ──┤ cut header ──► header spill (≤ 13 bytes)
+//!            cut control ─► control buffer ────► Event, owned
+//!            all else ────► assembly buffer ───► Event::Message, owned
+//!                        or, with streaming, ──► Event::Part per piece, nothing kept
+//! ```
+//!
+//! The payload is unmasked where it lies in the input. What exists only while something is
+//! unfinished sits behind one box, so an idle connection pays eight bytes for it.
+
+use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::{mem, str};
+
+use super::{
+    assembly::{Assembly, Buffer, Frame},
+    budget::Budgets,
+    close::CloseFrame,
+    config::Config,
+    error::{ProtocolError, Timeout},
+    event::{Event, Message, Part},
+    frame::FrameHeader,
+    opcode::{Opcode, Role},
+    time::Instant,
+};
+
+/// The least rest of a frame that is worth reading straight into its message's buffer.
+const DIRECT_MIN: u64 = 64 << 10;
+
+/// The least buffer worth keeping for the next message.
+const RECYCLE_MIN: usize = 64 << 10;
+
+/// The receiving half of a connection: takes the peer's bytes, hands out events.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    config: Arc<Config>,
+    unfinished: Option<Box<Unfinished>>,
+    budgets: Budgets,
+    /// Whether the next frame may take the short path: nothing is unfinished, owed or over.
+    ready: bool,
+    /// Whether the peer's Close came, or the connection failed: later input is discarded.
+    ended: bool,
+    role: Role,
+    activity: Activity,
+}
+
+/// What came in since the clock was last asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Activity {
+    /// Nothing complete.
+    None,
+    /// A sign of life: a complete frame, or a part of one that is too long to be answered within.
+    Heard,
+    /// A data message.
+    Data,
+}
+
+/// What exists only while a frame or a message is unfinished.
+#[derive(Debug, Default)]
+struct Unfinished {
+    /// The first bytes of a header that a read cut.
+    header: [u8; FrameHeader::MAX_LEN],
+    header_len: u8,
+    /// A frame whose header came and whose payload has not, or not all of it.
+    frame: Option<Frame>,
+    /// The payload of a control frame that a read cut.
+    control: Vec<u8>,
+    message: Option<Assembly>,
+    /// Bytes of payload that came since `since`.
+    bytes: u64,
+    /// When the clock was first asked while this was unfinished.
+    since: Option<Instant>,
+    /// A buffer to use for the next message that does not come whole.
+    spare: Option<Vec<u8>>,
+    /// Whether the spare buffer has been lying unused since the clock was last asked.
+    spare_is_old: bool,
+}
+
+/// What became of a frame.
+enum Step<'b> {
+    Event(Event<'b>),
+    /// The frame is finished and says nothing by itself.
+    Next,
+    /// The input is used up.
+    Starved,
+}
+
+impl Receiver {
+    pub(crate) fn new(role: Role, config: &Arc<Config>) -> Self {
+        let mut receiver = Self {
+            config: Arc::clone(config),
+            unfinished: None,
+            budgets: Budgets::new(),
+            ready: false,
+            ended: false,
+            role,
+            activity: Activity::None,
+        };
+        receiver.settle();
+        receiver
+    }
+
+    /// Takes bytes and returns the next event, or `None` once `input` is used up.
+    #[inline]
+    pub(crate) fn receive<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        if self.ready
+            && let Ok(Some((header, header_len))) = FrameHeader::parse(input)
+            && header.fin
+            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
+            && header.mask.is_some() == (self.role == Role::Server)
+            && header.payload_len <= self.config.max_frame_size
+            && header.payload_len <= self.config.max_message_size
+            && header.payload_len <= (input.len() - header_len) as u64
+        {
+            split_front(input, header_len);
+            let frame = Frame::new(&header);
+            let payload = whole_payload(&frame, input);
+            self.activity = Activity::Data;
+            return match message(header.opcode, payload) {
+                Ok(message) => Ok(Some(Event::Message(message))),
+                Err(error) => self.fail(error, input),
+            };
+        }
+        self.receive_any(input)
+    }
+
+    /// [`receive`](Self::receive) for all that does not take the short path.
+    fn receive_any<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        loop {
+            if self.ended {
+                *input = &mut [];
+                return Ok(None);
+            }
+            match self.step(input) {
+                Ok(Step::Event(event)) => {
+                    self.settle();
+                    return Ok(Some(event));
+                }
+                Ok(Step::Next) => {}
+                Ok(Step::Starved) => {
+                    self.settle();
+                    return Ok(None);
+                }
+                Err(error) => return self.fail(error, input),
+            }
+        }
+    }
+
+    /// Where the rest of a large binary frame may be read to: a buffer to append to, and how many
+    /// bytes at the most. The buffer has room for them.
+    pub(crate) fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        if self.config.streaming {
+            return None;
+        }
+        let unfinished = self.unfinished.as_mut()?;
+        let frame = unfinished
+            .frame
+            .as_ref()
+            .filter(|frame| frame.remaining > DIRECT_MIN)?;
+        let Buffer::Binary(data) = &mut unfinished.message.as_mut()?.buffer else {
+            return None;
+        };
+        // `admit` found that the message fits a `usize`.
+        let lacking = usize::try_from(frame.remaining).ok()?;
+        let spare = data.capacity() - data.len();
+        let room = if spare >= 4096 {
+            spare.min(lacking)
+        } else {
+            let step = data.len().max(256 << 10).min(lacking);
+            data.try_reserve_exact(step).ok()?;
+            step
+        };
+        Some((data, room))
+    }
+
+    /// Takes note that `n` bytes were appended to the buffer that [`direct`](Self::direct) lent.
+    pub(crate) fn receive_direct(
+        &mut self,
+        n: usize,
+    ) -> Result<Option<Event<'static>>, ProtocolError> {
+        let Some(unfinished) = self.unfinished.as_mut() else {
+            return Ok(None);
+        };
+        let (Some(mut frame), Some(message)) =
+            (unfinished.frame.take(), unfinished.message.as_mut())
+        else {
+            return Ok(None);
+        };
+        let taken = message.unmask_appended(&mut frame, n);
+        unfinished.bytes = unfinished.bytes.saturating_add(taken as u64);
+        self.activity = self.activity.max(Activity::Heard);
+        let event = match self.frame_progress(frame) {
+            Ok(Step::Event(event)) => Ok(Some(event)),
+            Ok(_) => Ok(None),
+            Err(error) => self.fail(error, &mut &mut [][..]),
+        };
+        self.settle();
+        event
+    }
+
+    /// Keeps `buffer` for the next message that does not come whole.
+    pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
+        let limit = usize::try_from(self.config.max_message_size).unwrap_or(usize::MAX);
+        if self.ended || !(RECYCLE_MIN..=limit.max(RECYCLE_MIN)).contains(&buffer.capacity()) {
+            return;
+        }
+        buffer.clear();
+        let unfinished = self.unfinished.get_or_insert_default();
+        unfinished.spare = Some(buffer);
+        unfinished.spare_is_old = false;
+    }
+
+    /// Discards all input from here on.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.unfinished = None;
+        self.ready = false;
+    }
+
+    /// What came in since the last call.
+    pub(crate) fn take_activity(&mut self) -> Activity {
+        mem::replace(&mut self.activity, Activity::None)
+    }
+
+    /// Refills the budgets and gives the deadline of what is unfinished.
+    ///
+    /// # Errors
+    ///
+    /// [`Timeout::Message`] if that deadline has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<Option<Instant>, Timeout> {
+        self.budgets.refill(now, &self.config);
+        self.release_spare();
+        self.settle();
+        let Some(unfinished) = self.unfinished.as_mut().filter(|it| !it.is_idle()) else {
+            return Ok(None);
+        };
+        let since = *unfinished.since.get_or_insert(now);
+        let Some(timeout) = self.config.message_timeout else {
+            return Ok(None);
+        };
+        let earned = unfinished
+            .bytes
+            .checked_div(u64::from(self.config.min_message_rate));
+        let deadline = since + timeout + core::time::Duration::from_secs(earned.unwrap_or(0));
+        if now >= deadline {
+            Err(Timeout::Message)
+        } else {
+            Ok(Some(deadline))
+        }
+    }
+
+    pub(crate) const fn role(&self) -> Role {
+        self.role
+    }
+
+    fn fail<'b>(
+        &mut self,
+        error: ProtocolError,
+        input: &mut &mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        *input = &mut [];
+        self.end();
+        Err(error)
+    }
+
+    /// Frees what is no longer needed and decides whether the next frame may take the short path.
+    fn settle(&mut self) {
+        if self
+            .unfinished
+            .as_ref()
+            .is_some_and(|it| it.is_idle() && it.spare.is_none())
+        {
+            self.unfinished = None;
+        }
+        self.ready = !self.ended
+            && self.unfinished.as_ref().is_none_or(|it| it.is_idle())
+            && self.budgets.are_full()
+            && self.config.max_fragments > 0;
+    }
+
+    /// Frees a spare buffer that no message has used since the last call.
+    fn release_spare(&mut self) {
+        if let Some(unfinished) = &mut self.unfinished
+            && unfinished.spare.is_some()
+            && mem::replace(&mut unfinished.spare_is_old, true)
+        {
+            unfinished.spare = None;
+        }
+    }
+
+    /// Goes on with the frame under way, or with the next one.
+    fn step<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Step<'b>, ProtocolError> {
+        let frame = match self.unfinished.as_mut().and_then(|it| it.frame.take()) {
+            Some(frame) => frame,
+            None => match self.header(input)? {
+                Some(header) => self.admit(&header)?,
+                None => return Ok(Step::Starved),
+            },
+        };
+        if frame.opcode.is_control() {
+            self.control(frame, input)
+        } else if frame.is_whole_message() && input.len() as u64 >= frame.remaining {
+            let payload = whole_payload(&frame, input);
+            let message = message(frame.opcode, payload)?;
+            self.finished_message();
+            Ok(Step::Event(Event::Message(message)))
+        } else if self.config.streaming {
+            self.stream(frame, input)
+        } else {
+            self.gather(frame, input)
+        }
+    }
+
+    /// Reads a header, from the input or from what a read cut off before it.
+    fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
+        if self.unfinished.as_ref().is_none_or(|it| it.header_len == 0) {
+            if let Some((header, len)) = FrameHeader::parse(input)? {
+                split_front(input, len);
+                return Ok(Some(header));
+            }
+            if input.is_empty() {
+                return Ok(None);
+            }
+        }
+        let unfinished = self.unfinished.get_or_insert_default();
+        loop {
+            let Some((byte, rest)) = mem::take(input).split_first_mut() else {
+                return Ok(None);
+            };
+            *input = rest;
+            // A header has at most as many bytes as the spill, and parses when they are all there.
+            unfinished.header[usize::from(unfinished.header_len)] = *byte;
+            unfinished.header_len += 1;
+            let spill = &unfinished.header[..usize::from(unfinished.header_len)];
+            if let Some((header, _)) = FrameHeader::parse(spill)? {
+                unfinished.header_len = 0;
+                return Ok(Some(header));
+            }
+        }
+    }
+
+    /// Checks a frame by all that its header can tell, before any payload is looked at.
+    fn admit(&mut self, header: &FrameHeader) -> Result<Frame, ProtocolError> {
+        // "The server MUST close the connection upon receiving a frame that is not masked."
+        // "A client MUST close a connection if it detects a masked frame." (§5.1)
+        match self.role {
+            Role::Server if header.mask.is_none() => return Err(ProtocolError::UnmaskedFrame),
+            Role::Client if header.mask.is_some() => return Err(ProtocolError::MaskedFrame),
+            _ => {}
+        }
+        if header.opcode.is_control() {
+            if header.opcode != Opcode::Close {
+                self.budgets.spend_control(&self.config)?;
+            }
+            return Ok(Frame::new(header));
+        }
+
+        let message = self.unfinished.as_mut().and_then(|it| it.message.as_mut());
+        match (header.opcode, &message) {
+            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(ProtocolError::InterleavedMessage);
+            }
+            _ => {}
+        }
+        let (before, fragments) = message
+            .as_ref()
+            .map_or((0, 0), |it| (it.announced, it.frames));
+        let announced = before.saturating_add(header.payload_len);
+        if header.payload_len > self.config.max_frame_size {
+            return Err(ProtocolError::FrameTooLarge);
+        }
+        if announced > self.config.max_message_size || usize::try_from(announced).is_err() {
+            return Err(ProtocolError::MessageTooLarge);
+        }
+        if fragments >= self.config.max_fragments {
+            return Err(ProtocolError::TooManyFragments);
+        }
+        if let Some(message) = message {
+            message.announced = announced;
+            message.frames += 1;
+        }
+        if !header.fin {
+            self.budgets.spend_tiny(header.payload_len, &self.config)?;
+        }
+        Ok(Frame::new(header))
+    }
+
+    fn control<'b>(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &'b mut [u8],
+    ) -> Result<Step<'b>, ProtocolError> {
+        let collected = self.unfinished.as_ref().map_or(0, |it| it.control.len());
+        if collected == 0 && input.len() as u64 >= frame.remaining {
+            let payload = whole_payload(&frame, input);
+            return self
+                .control_event(frame.opcode, Cow::Borrowed(payload))
+                .map(Step::Event);
+        }
+        let piece = frame.take(input);
+        let unfinished = self.unfinished.get_or_insert_default();
+        unfinished.control.extend_from_slice(piece);
+        if frame.remaining > 0 {
+            unfinished.frame = Some(frame);
+            return Ok(Step::Starved);
+        }
+        let payload = mem::take(&mut unfinished.control);
+        self.control_event(frame.opcode, Cow::Owned(payload))
+            .map(Step::Event)
+    }
+
+    fn control_event<'b>(
+        &mut self,
+        opcode: Opcode,
+        payload: Cow<'b, [u8]>,
+    ) -> Result<Event<'b>, ProtocolError> {
+        self.activity = self.activity.max(Activity::Heard);
+        Ok(match opcode {
+            Opcode::Ping => Event::Ping(payload),
+            Opcode::Pong => Event::Pong(payload),
+            _ => {
+                let frame = match payload {
+                    Cow::Borrowed(payload) => CloseFrame::parse(payload)?,
+                    Cow::Owned(payload) => CloseFrame::parse(&payload)?.map(CloseFrame::into_owned),
+                };
+                self.end();
+                Event::Close(frame)
+            }
+        })
+    }
+
+    /// Appends what came of a frame to its message.
+    fn gather<'b>(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &'b mut [u8],
+    ) -> Result<Step<'b>, ProtocolError> {
+        let unfinished = self.unfinished.get_or_insert_default();
+        let message = match &mut unfinished.message {
+            Some(message) => message,
+            none => none.insert(Assembly::new(&frame, unfinished.spare.take())),
+        };
+        let lacking = frame.remaining;
+        let piece = frame.take(input);
+        message.push(piece, lacking, frame.fin)?;
+        unfinished.bytes = unfinished.bytes.saturating_add(piece.len() as u64);
+        self.activity = self.activity.max(Activity::Heard);
+        self.frame_progress(frame)
+    }
+
+    /// Keeps an unfinished frame; after a finished one, ends its message if it was the last.
+    fn frame_progress<'b>(&mut self, frame: Frame) -> Result<Step<'b>, ProtocolError> {
+        let Some(unfinished) = self.unfinished.as_mut() else {
+            return Ok(Step::Next);
+        };
+        if frame.remaining > 0 {
+            unfinished.frame = Some(frame);
+            return Ok(Step::Starved);
+        }
+        if !frame.fin {
+            return Ok(Step::Next);
+        }
+        let message = unfinished
+            .message
+            .take()
+            .map(Assembly::finish)
+            .transpose()?;
+        self.finished_message();
+        Ok(message.map_or(Step::Next, |message| Step::Event(Event::Message(message))))
+    }
+
+    /// Hands out what came of a frame, keeping nothing but a character that was cut.
+    fn stream<'b>(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &'b mut [u8],
+    ) -> Result<Step<'b>, ProtocolError> {
+        let unfinished = self.unfinished.get_or_insert_default();
+        let message = unfinished
+            .message
+            .get_or_insert_with(|| Assembly::new(&frame, None));
+        let before = frame.remaining;
+        let data = match &mut message.buffer {
+            Buffer::Binary(_) => Message::Binary(Cow::Borrowed(frame.take(input))),
+            Buffer::Text(_, utf8) if utf8.is_complete() => {
+                Message::from(utf8.check(frame.take(input))?)
+            }
+            Buffer::Text(_, utf8) => {
+                let mut completed = None;
+                while completed.is_none() && frame.remaining > 0 && !input.is_empty() {
+                    let mut byte = &*frame.take_at_most(input, 1);
+                    completed = utf8.complete(&mut byte)?;
+                }
+                completed
+                    .map_or_else(String::new, |it| String::from(it.as_str()))
+                    .into()
+            }
+        };
+        unfinished.bytes = unfinished.bytes.saturating_add(before - frame.remaining);
+        self.activity = self.activity.max(Activity::Heard);
+        let last = frame.fin && frame.remaining == 0;
+        if last {
+            unfinished
+                .message
+                .take()
+                .map(Assembly::finish)
+                .transpose()?;
+            self.finished_message();
+        } else if frame.remaining > 0 {
+            let starved = input.is_empty();
+            unfinished.frame = Some(frame);
+            if data.is_empty() {
+                return Ok(if starved { Step::Starved } else { Step::Next });
+            }
+        } else if data.is_empty() {
+            return Ok(Step::Next);
+        }
+        Ok(Step::Event(Event::Part(Part { data, last })))
+    }
+
+    /// Takes note that a data message is complete.
+    fn finished_message(&mut self) {
+        self.activity = Activity::Data;
+        self.budgets.reward_message();
+        if let Some(unfinished) = &mut self.unfinished {
+            unfinished.since = None;
+            unfinished.bytes = 0;
+        }
+    }
+}
+
+impl Unfinished {
+    /// Whether nothing is unfinished: only a spare buffer may be here.
+    const fn is_idle(&self) -> bool {
+        self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+}
+
+/// The first `len` bytes of `input`, which loses them.
+#[inline]
+fn split_front<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
+    let (front, rest) = mem::take(input).split_at_mut(len);
+    *input = rest;
+    front
+}
+
+/// The payload of a frame that lies whole in `input`, unmasked in place.
+#[inline]
+fn whole_payload<'b>(frame: &Frame, input: &mut &'b mut [u8]) -> &'b [u8] {
+    let mut frame = *frame;
+    frame.take(input)
+}
+
+/// A message from its whole payload.
+#[inline]
+fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, ProtocolError> {
+    Ok(match opcode {
+        Opcode::Text => {
+            Message::from(str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?)
+        }
+        _ => Message::from(payload),
+    })
+}

@@ -1,0 +1,425 @@
+//! Messages to bytes: the sending half of the engine (RFC 6455 §5.1, §5.5, §6.1, §7.1).
+//!
+//! It holds all that both directions decide together: the closing handshake and the timers. What
+//! the receiving half owes it comes as a [`Signal`].
+
+use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
+
+use super::{
+    close::{CloseCode, CloseFrame, CloseStatus, remembered},
+    config::Config,
+    error::{Error, ProtocolError, SendError, Timeout},
+    event::{Event, Message, Part},
+    frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD},
+    handshake::Negotiated,
+    keys::MaskingKeys,
+    mask,
+    opcode::{Opcode, Role, State},
+    prepared::Prepared,
+    receive::Activity,
+    time::Instant,
+    timer::{Due, Timer},
+};
+
+/// The sending half of a connection.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    config: Arc<Config>,
+    extra: Option<Box<Extra>>,
+    timer: Timer,
+    phase: Phase,
+    /// The kind of the message that is being sent in parts.
+    part: Option<Opcode>,
+    /// Whether a message was sent since the clock was last asked.
+    active: bool,
+    role: Role,
+}
+
+/// What a connection has only as a client, under pressure, or at its end.
+#[derive(Debug, Default)]
+struct Extra {
+    keys: Option<MaskingKeys>,
+    /// The payload of the latest Ping that is not yet answered.
+    owed_pong: Option<Vec<u8>>,
+    received: Option<CloseFrame<'static>>,
+    sent: Option<CloseCode>,
+    status: Option<CloseStatus>,
+    /// *Subprotocol In Use* (§4.1).
+    subprotocol: Option<Box<str>>,
+}
+
+/// How far the closing handshake has come, as the sender sees it (§7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    /// Our Close is sent, the peer's has not come.
+    CloseSent,
+    /// Both Closes are exchanged; a client waits for the server to end the transport (§7.1.1).
+    Exchanged,
+    Finished,
+}
+
+/// What the receiving half owes the sending half.
+#[derive(Clone, Debug)]
+pub(crate) enum Signal<'a> {
+    /// Answer a Ping with this payload.
+    Pong(Cow<'a, [u8]>),
+    /// The peer's Close came.
+    Close(Option<CloseFrame<'a>>),
+    /// The peer broke the protocol.
+    Failed(ProtocolError),
+    /// The transport ended.
+    Eof,
+}
+
+impl<'a> Signal<'a> {
+    /// What `received` obliges us to, borrowing from it.
+    pub(crate) fn of(received: &'a Result<Option<Event<'_>>, ProtocolError>) -> Option<Self> {
+        match received {
+            Ok(Some(Event::Ping(payload))) => Some(Self::Pong(Cow::Borrowed(payload))),
+            Ok(Some(Event::Close(frame))) => {
+                Some(Self::Close(frame.as_ref().map(|frame| CloseFrame {
+                    code: frame.code,
+                    reason: Cow::Borrowed(&frame.reason),
+                })))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Self::Failed(*error)),
+        }
+    }
+}
+
+impl Sender {
+    /// A client's half if there are `keys`, else a server's.
+    pub(crate) fn new(
+        keys: Option<MaskingKeys>,
+        negotiated: &Negotiated,
+        config: &Arc<Config>,
+    ) -> Self {
+        let role = if keys.is_some() {
+            Role::Client
+        } else {
+            Role::Server
+        };
+        let subprotocol = negotiated.subprotocol.as_deref().map(Box::from);
+        let needed = keys.is_some() || subprotocol.is_some();
+        Self {
+            config: Arc::clone(config),
+            extra: needed.then(|| {
+                Box::new(Extra {
+                    keys,
+                    subprotocol,
+                    ..Extra::default()
+                })
+            }),
+            timer: Timer::new(),
+            phase: Phase::Open,
+            part: None,
+            active: false,
+            role,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        message: &Message<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.check_message()?;
+        self.active = true;
+        self.frame(true, message.opcode(), message.as_bytes(), out);
+        Ok(())
+    }
+
+    pub(crate) fn send_prepared(
+        &mut self,
+        message: &Prepared,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        if self.role == Role::Client {
+            return self.send(&message.message(), out);
+        }
+        self.check_message()?;
+        self.active = true;
+        out.extend_from_slice(message.frame());
+        Ok(())
+    }
+
+    pub(crate) fn send_part(
+        &mut self,
+        part: &Part<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        let opcode = self.next_part(part.data.opcode(), part.last)?;
+        self.frame(part.last, opcode, part.data.as_bytes(), out);
+        Ok(())
+    }
+
+    pub(crate) fn begin_frame(
+        &mut self,
+        kind: Opcode,
+        len: usize,
+        last: bool,
+    ) -> Result<EncodedHeader, SendError> {
+        let opcode = self.next_part(kind, last)?;
+        Ok(self.header(last, opcode, len).encoded())
+    }
+
+    pub(crate) fn send_control(
+        &mut self,
+        opcode: Opcode,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendError::ControlTooLong);
+        }
+        self.check_open()?;
+        self.frame(true, opcode, payload, out);
+        Ok(())
+    }
+
+    pub(crate) fn close(
+        &mut self,
+        frame: Option<&CloseFrame<'_>>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        if let Some(frame) = frame {
+            CloseFrame::check(frame.code, frame.reason.len())?;
+        }
+        self.check_open()?;
+        self.send_close(frame, out);
+        Ok(())
+    }
+
+    /// Does what the receiving half owes.
+    pub(crate) fn apply(&mut self, signal: &Signal<'_>, out: &mut Vec<u8>) {
+        match signal {
+            Signal::Pong(payload) => self.answer_ping(payload, out),
+            Signal::Close(frame) => self.close_received(frame.as_ref(), out),
+            Signal::Failed(error) => {
+                self.fail(Error::Protocol(*error), Some(error.close_code()), out);
+            }
+            Signal::Eof => self.finish(Some(Error::Eof)),
+        }
+    }
+
+    /// Answers the latest unanswered Ping if there is room by now.
+    #[inline]
+    pub(crate) fn settle(&mut self, out: &mut Vec<u8>) {
+        if self
+            .extra
+            .as_ref()
+            .is_some_and(|extra| extra.owed_pong.is_some())
+            && out.len() < self.config.high_water_mark
+        {
+            let payload = self.extra.as_mut().and_then(|extra| extra.owed_pong.take());
+            self.answer_ping(&payload.unwrap_or_default(), out);
+        }
+    }
+
+    /// Tells the time and what was received since it was last told.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        received: Activity,
+        out: &mut Vec<u8>,
+    ) -> Option<Instant> {
+        let sent = core::mem::take(&mut self.active);
+        let due = match self.phase {
+            Phase::Open => self.timer.open(now, received, sent, &self.config),
+            Phase::CloseSent | Phase::Exchanged => self.timer.closing(now, &self.config),
+            Phase::Finished => return None,
+        };
+        match due {
+            Due::Nothing(deadline) => deadline,
+            Due::Ping(deadline) => {
+                // A sign of life is asked for only while it can be written.
+                if out.len() < self.config.high_water_mark {
+                    self.frame(true, Opcode::Ping, &[], out);
+                }
+                deadline
+            }
+            Due::Missed(timeout) => {
+                self.time_out(timeout, out);
+                None
+            }
+        }
+    }
+
+    /// Ends the connection because a deadline passed.
+    pub(crate) fn time_out(&mut self, timeout: Timeout, out: &mut Vec<u8>) {
+        self.fail(Error::Timeout(timeout), timeout.close_code(), out);
+    }
+
+    pub(crate) const fn state(&self) -> State {
+        match self.phase {
+            Phase::Open => State::Open,
+            Phase::CloseSent | Phase::Exchanged => State::Closing,
+            Phase::Finished => State::Closed,
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.phase == Phase::Finished
+    }
+
+    pub(crate) fn close_status(&self) -> Option<&CloseStatus> {
+        self.extra.as_ref()?.status.as_ref()
+    }
+
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
+        self.extra.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// The kind of the message that is being sent in parts.
+    pub(crate) const fn part(&self) -> Option<Opcode> {
+        self.part
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.phase == Phase::Open {
+            Ok(())
+        } else {
+            Err(SendError::NotOpen)
+        }
+    }
+
+    fn check_message(&self) -> Result<(), SendError> {
+        self.check_open()?;
+        if self.part.is_some() {
+            Err(SendError::MessageUnfinished)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The opcode of the next part of a message.
+    fn next_part(&mut self, kind: Opcode, last: bool) -> Result<Opcode, SendError> {
+        self.check_open()?;
+        let opcode = match self.part {
+            None => kind,
+            Some(begun) if begun == kind => Opcode::Continuation,
+            Some(_) => return Err(SendError::PartKind),
+        };
+        self.part = if last { None } else { Some(kind) };
+        self.active = true;
+        Ok(opcode)
+    }
+
+    /// The header of our next frame, with a fresh masking key if we are a client (§5.3).
+    #[inline]
+    fn header(&mut self, fin: bool, opcode: Opcode, len: usize) -> FrameHeader {
+        let keys = self.extra.as_mut().and_then(|extra| extra.keys.as_mut());
+        let mask = keys.map(MaskingKeys::next_key);
+        FrameHeader {
+            fin,
+            rsv: 0,
+            opcode,
+            mask,
+            payload_len: len as u64,
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+        let header = self.header(fin, opcode, payload.len());
+        out.reserve(FrameHeader::MAX_LEN + payload.len());
+        header.encode(out);
+        let start = out.len();
+        out.extend_from_slice(payload);
+        if let Some(key) = header.mask {
+            mask::apply(&mut out[start..], key, 0);
+        }
+    }
+
+    fn send_close(&mut self, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
+        let mut payload = [0; MAX_CONTROL_PAYLOAD];
+        let len = frame.map_or(0, |frame| {
+            let reason = frame.reason.as_bytes();
+            let len = 2 + reason.len();
+            payload[..2].copy_from_slice(&frame.code.get().to_be_bytes());
+            payload[2..len].copy_from_slice(reason);
+            len
+        });
+        self.frame(true, Opcode::Close, &payload[..len], out);
+        self.extra().sent = Some(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code));
+        // A Ping need not be answered once a Close was sent, and no data may follow (§5.5.1).
+        self.extra().owed_pong = None;
+        self.part = None;
+        self.timer.start_closing();
+        self.phase = Phase::CloseSent;
+    }
+
+    /// "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
+    /// already received a Close frame" (§5.5.2); of several unanswered ones the latest (§5.5.3).
+    fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        if out.len() < self.config.high_water_mark {
+            if let Some(extra) = &mut self.extra {
+                extra.owed_pong = None;
+            }
+            self.frame(true, Opcode::Pong, payload, out);
+        } else {
+            self.extra().owed_pong = Some(payload.to_vec());
+        }
+    }
+
+    /// "If an endpoint receives a Close frame and did not previously send a Close frame, the
+    /// endpoint MUST send a Close frame in response", with the code it received (§5.5.1).
+    fn close_received(&mut self, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
+        if self.phase >= Phase::Exchanged {
+            return;
+        }
+        if self.phase == Phase::Open {
+            let reply = frame.map(|frame| CloseFrame::new(frame.code, ""));
+            self.send_close(reply.as_ref(), out);
+        }
+        self.extra().received = Some(remembered(frame));
+        match self.role {
+            // "the server MUST close the underlying TCP connection immediately; the client SHOULD
+            // wait for the server to close the connection" (§7.1.1)
+            Role::Server => self.finish(None),
+            Role::Client => self.phase = Phase::Exchanged,
+        }
+    }
+
+    /// *Fail the WebSocket connection* (§7.1.7): a Close if none was sent, and the end.
+    fn fail(&mut self, error: Error, code: Option<CloseCode>, out: &mut Vec<u8>) {
+        if self.phase == Phase::Open
+            && let Some(code) = code
+        {
+            self.send_close(Some(&CloseFrame::new(code, "")), out);
+        }
+        self.finish(Some(error));
+    }
+
+    /// The end. After a complete closing handshake nothing can make it unclean.
+    fn finish(&mut self, error: Option<Error>) {
+        if self.phase == Phase::Finished {
+            return;
+        }
+        let clean = error.is_none() || self.phase == Phase::Exchanged;
+        self.phase = Phase::Finished;
+        self.part = None;
+        let extra = self.extra();
+        extra.owed_pong = None;
+        extra.status = Some(CloseStatus {
+            received: extra.received.take(),
+            sent: extra.sent,
+            clean,
+            error: error.filter(|_| !clean),
+        });
+    }
+
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+}
