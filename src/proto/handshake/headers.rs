@@ -1,0 +1,254 @@
+//! Header fields in one buffer.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::error::HandshakeError;
+
+/// The header fields of a request or a response, in their order.
+///
+/// Names have no case. Values are bytes: HTTP allows 0x80 to 0xFF in them and gives those no
+/// meaning (RFC 9110 §5.5). `Debug` leaves out the values of fields that hold secrets.
+#[derive(Clone, Default)]
+pub struct Headers {
+    /// The whole head where the fields came in one, so that none of them is copied again.
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where a field lies in the bytes.
+#[derive(Clone, Copy, Default)]
+struct Field {
+    name: Span,
+    value: Span,
+}
+
+/// A piece of the bytes, which are never as long as 4 GiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// The place from `start` to `end`; `None` beyond 4 GiB.
+    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self {
+            start: u32::try_from(start).ok()?,
+            end: u32::try_from(end).ok()?,
+        })
+    }
+
+    /// The piece of `bytes` at this place.
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        let (start, end) = (self.start as usize, self.end as usize);
+        // Every span is made from a place in the bytes it is used with.
+        bytes.get(start..end).unwrap_or_default()
+    }
+}
+
+impl Headers {
+    /// The first value of the field called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The first value of the field called `name`, if it is text.
+    #[must_use]
+    pub fn get_str(&self, name: &str) -> Option<&str> {
+        self.get(name)
+            .and_then(|value| core::str::from_utf8(value).ok())
+    }
+
+    /// Every value of the fields called `name`.
+    pub fn get_all<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        self.iter()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Names and values in the order in which they came.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.fields.iter().map(|field| {
+            // A name is a token, so it is ASCII.
+            let name = core::str::from_utf8(field.name.of(&self.bytes)).unwrap_or_default();
+            (name, field.value.of(&self.bytes))
+        })
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there are no fields.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Reads the field lines that begin at `start` in `head`, which ends with the blank line and
+    /// has at most `lines` of them.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::MalformedHeader`].
+    pub(super) fn parse(head: Vec<u8>, start: usize, lines: usize) -> Result<Self, HandshakeError> {
+        // On the stack for the heads that people send.
+        let mut few = [httparse::EMPTY_HEADER; 24];
+        let mut many = Vec::new();
+        let parsed = if let Some(few) = few.get_mut(..lines) {
+            few
+        } else {
+            many.resize(lines, httparse::EMPTY_HEADER);
+            &mut many[..]
+        };
+        let text = head.get(start..).unwrap_or_default();
+        let Ok(httparse::Status::Complete((_, parsed))) = httparse::parse_headers(text, parsed)
+        else {
+            return Err(HandshakeError::MalformedHeader);
+        };
+        let base = head.as_ptr().addr();
+        let span = |piece: &[u8]| {
+            let start = piece.as_ptr().addr().checked_sub(base)?;
+            Span::new(start, start + piece.len())
+        };
+        let fields = parsed
+            .iter()
+            .map(|header| {
+                Some(Field {
+                    name: span(header.name.as_bytes())?,
+                    value: span(header.value)?,
+                })
+            })
+            .collect::<Option<Vec<_>>>()
+            .ok_or(HandshakeError::MalformedHeader)?;
+        Ok(Self {
+            bytes: head,
+            fields,
+        })
+    }
+
+    /// Appends a field; does nothing where that would make 4 GiB.
+    pub(super) fn push(&mut self, name: &[u8], value: &[u8]) {
+        if let (Some(name), Some(value)) = (self.append(name), self.append(value)) {
+            self.fields.push(Field { name, value });
+        }
+    }
+
+    /// Appends bytes that are no field.
+    pub(super) fn append(&mut self, piece: &[u8]) -> Option<Span> {
+        let start = self.bytes.len();
+        let span = Span::new(start, start.checked_add(piece.len())?)?;
+        self.bytes.extend_from_slice(piece);
+        Some(span)
+    }
+
+    /// The bytes in which the fields lie.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            if is_secret(name) {
+                map.entry(&name, &format_args!("<hidden>"));
+            } else {
+                map.entry(&name, &format_args!("\"{}\"", value.escape_ascii()));
+            }
+        }
+        map.finish()
+    }
+}
+
+/// Whether a field's value is for the peer's eyes only.
+fn is_secret(name: &str) -> bool {
+    [
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "sec-websocket-key",
+        "set-cookie",
+    ]
+    .iter()
+    .any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    fn parse(head: &str) -> Result<Headers, HandshakeError> {
+        Headers::parse(head.into(), 0, head.matches("\r\n").count())
+    }
+
+    #[test]
+    fn fields_are_found_whatever_their_case() {
+        let headers = parse("A: 1\r\nb:\t2 \r\na:3\r\nEmpty: \r\nhigh: \u{fc}\r\n\r\n").unwrap();
+        assert_eq!(headers.len(), 5);
+        assert_eq!(headers.get("a"), Some(&b"1"[..]));
+        assert_eq!(headers.get_str("B"), Some("2"));
+        assert_eq!(headers.get("empty"), Some(&b""[..]));
+        assert_eq!(headers.get_str("high"), Some("\u{fc}"));
+        assert_eq!(headers.get("none"), None);
+        let all: Vec<_> = headers.get_all("A").collect();
+        assert_eq!(all, [b"1", b"3"]);
+    }
+
+    #[test]
+    fn more_fields_than_the_stack_holds() {
+        let head = "x: y\r\n".repeat(1000) + "\r\n";
+        assert_eq!(parse(&head).unwrap().len(), 1000);
+    }
+
+    /// hostile 17.
+    #[test]
+    fn malformed_lines_are_refused() {
+        for head in [
+            "a : 1\r\n\r\n",
+            ": 1\r\n\r\n",
+            "a\r\n\r\n",
+            " a: 1\r\n\r\n",
+            "a: \0\r\n\r\n",
+            "a: 1\r2\r\n\r\n",
+            "a: \x7F\r\n\r\n",
+            "a: 1\r\n b\r\n\r\n",
+            "\u{fc}: 1\r\n\r\n",
+        ] {
+            assert_eq!(
+                parse(head).err(),
+                Some(HandshakeError::MalformedHeader),
+                "{head:?}"
+            );
+        }
+    }
+
+    /// hostile 151.
+    #[test]
+    fn hostile_151_debug_hides_secrets() {
+        let mut headers = Headers::default();
+        for name in [
+            "AUTHORIZATION",
+            "cookie",
+            "Set-Cookie",
+            "Proxy-Authorization",
+            "Sec-WebSocket-Key",
+        ] {
+            headers.push(name.as_bytes(), b"secret");
+        }
+        headers.push(b"Accept", b"\x1B[1m");
+        let text = format!("{headers:?}");
+        assert!(!text.contains("secret"), "{text}");
+        assert!(text.contains(r#""Accept": "\x1b[1m""#), "{text}");
+    }
+}
