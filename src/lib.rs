@@ -7,6 +7,9 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "std")]
+pub mod adapter;
+pub mod endpoint;
 pub mod proto;
 
 pub use proto::{

@@ -1,1 +1,40 @@
+//! An echo over each adapter and in each of its modes, for the Autobahn suite to judge.
 
+pub mod arguments;
+pub mod blocking;
+pub mod tokio;
+
+use std::sync::Arc;
+
+use sansock::Config;
+
+/// How messages are received and sent back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `fill` and lent events.
+    Lent,
+    /// `recv` and `send`.
+    Recv,
+    /// `Stream` and `Sink`.
+    Stream,
+    /// Streaming: parts are echoed as parts.
+    Parts,
+}
+
+/// The configuration that the suite's largest messages need.
+#[must_use]
+pub fn config(mode: Mode) -> Arc<Config> {
+    let config = Config::default()
+        .max_message_size(64 << 20)
+        .max_frame_size(64 << 20);
+    Arc::new(config.streaming(mode == Mode::Parts))
+}
+
+/// The number of cases that the suite's server announced.
+fn count(message: Option<sansock::Message<'_>>) -> std::io::Result<u32> {
+    message
+        .as_ref()
+        .and_then(sansock::Message::as_text)
+        .and_then(|text| text.trim().parse().ok())
+        .ok_or_else(|| std::io::Error::other("the suite's server gave no case count"))
+}

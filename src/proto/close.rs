@@ -159,7 +159,7 @@ impl<'a> CloseFrame<'a> {
 }
 
 /// How a connection ended. Made once, at the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloseStatus {
     /// The Close frame that came first; one without a body stands here as code
     /// [`CloseCode::NO_STATUS`]. `None` if the peer sent none.

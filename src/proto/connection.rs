@@ -185,7 +185,17 @@ impl Connection {
     ///
     /// [`SendError::NotOpen`], or [`SendError::PartKind`] if the parts before were of another kind.
     pub fn send_part(&mut self, part: &Part<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.sender.send_part(part, out)
+        self.sender.send_part(part.data.opcode(), part, out)
+    }
+
+    /// [`send_part`](Self::send_part) where the bytes of a text may be cut inside a character.
+    pub(crate) fn send_part_of(
+        &mut self,
+        kind: Opcode,
+        part: &Part<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.send_part(kind, part, out)
     }
 
     /// Begins the frame of a part whose payload you write yourself: first the header's bytes, then

@@ -117,6 +117,8 @@ pub enum SendError {
     InvalidCloseCode(CloseCode),
     /// A close reason of more than 123 bytes (§5.5.1).
     CloseReasonTooLong,
+    /// Bytes given as text that are not valid UTF-8 (§8.1).
+    InvalidUtf8,
     /// More than the high-water mark waits already; ask `can_send` before giving a message away.
     Full,
 }
@@ -132,6 +134,7 @@ impl fmt::Display for SendError {
                 return write!(f, "close code {code} must not be sent");
             }
             Self::CloseReasonTooLong => "close reason is longer than 123 bytes",
+            Self::InvalidUtf8 => "text is not valid UTF-8",
             Self::Full => "more than the high-water mark is waiting to be written",
         })
     }
@@ -190,6 +193,8 @@ impl core::error::Error for Timeout {}
 pub enum Error {
     /// The opening handshake failed.
     Handshake(HandshakeError),
+    /// The server answered the opening handshake with this HTTP status and no connection.
+    Refused(u16),
     /// The peer broke the protocol or a limit.
     Protocol(ProtocolError),
     /// A deadline passed.
@@ -202,6 +207,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Handshake(error) => error.fmt(f),
+            Self::Refused(status) => write!(f, "handshake was refused with status {status}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Timeout(timeout) => timeout.fmt(f),
             Self::Eof => f.write_str("transport ended without a closing handshake"),

@@ -31,3 +31,4 @@ pub use handshake::HandshakeError;
 pub use opcode::{Opcode, Role, State};
 pub use prepared::Prepared;
 pub use time::Instant;
+pub(crate) use timer::earliest;

@@ -66,6 +66,19 @@ impl Prepared {
         }
     }
 
+    /// The payload, shared.
+    pub(crate) fn payload(&self) -> Bytes {
+        self.0.frame.slice(self.0.header_len..)
+    }
+
+    pub(crate) fn opcode(&self) -> Opcode {
+        if self.0.text {
+            Opcode::Text
+        } else {
+            Opcode::Binary
+        }
+    }
+
     /// The whole frame as a server sends it.
     pub(crate) fn frame(&self) -> &Bytes {
         &self.0.frame

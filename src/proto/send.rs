@@ -146,12 +146,14 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends a part of a message of this kind; the bytes of a text may be cut inside a character.
     pub(crate) fn send_part(
         &mut self,
+        kind: Opcode,
         part: &Part<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        let opcode = self.next_part(part.data.opcode(), part.last)?;
+        let opcode = self.next_part(kind, part.last)?;
         self.frame(part.last, opcode, part.data.as_bytes(), out);
         Ok(())
     }

@@ -144,6 +144,10 @@ impl<'a> Reject<'a> {
         self
     }
 
+    pub(crate) const fn status(&self) -> u16 {
+        self.status
+    }
+
     /// Whether this may be sent.
     pub(super) fn check(&self) -> Result<(), AcceptError> {
         if !matches!(self.status, 200..=599) {

@@ -1,0 +1,25 @@
+//! `echo-server --adapter blocking|tokio --listen ADDRESS [--mode lent|recv|stream|parts]`
+
+use std::process::ExitCode;
+
+use sansock_autobahn::{
+    arguments::{Adapter, Arguments},
+    blocking, tokio,
+};
+
+fn main() -> ExitCode {
+    let served = Arguments::parse(std::env::args().skip(1)).and_then(|arguments| {
+        match arguments.adapter {
+            Adapter::Blocking => blocking::serve(&arguments),
+            Adapter::Tokio => tokio::serve(&arguments),
+        }
+        .map_err(|error| error.to_string())
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("echo-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The echo over the blocking adapter.
+
+use std::{
+    io::{self, Write},
+    net::{TcpListener, TcpStream},
+    thread,
+};
+
+use sansock::{
+    Event,
+    adapter::{
+        Error,
+        blocking::{Socket, Stream, connect},
+    },
+    endpoint::EndpointEvent,
+};
+
+use crate::{Mode, arguments::Arguments, config};
+
+/// Serves until it is ended.
+///
+/// # Errors
+///
+/// If the address cannot be listened on.
+pub fn serve(arguments: &Arguments) -> io::Result<()> {
+    let listener = TcpListener::bind(&arguments.listen)?;
+    writeln!(io::stdout(), "listening on {}", listener.local_addr()?)?;
+    let mode = arguments.mode;
+    for stream in listener.incoming() {
+        let stream = stream?;
+        thread::spawn(move || -> Result<(), Error> {
+            stream.set_nodelay(true)?;
+            echo(&mut Socket::accept(stream, &config(mode))?, mode)
+        });
+    }
+    Ok(())
+}
+
+/// Runs every case of the suite's server and has it write its report.
+///
+/// # Errors
+///
+/// If the suite's server does not answer as it should.
+pub fn run_cases(arguments: &Arguments) -> Result<(), Error> {
+    let (mut socket, _) = connect(&arguments.resource("getCaseCount?"), &config(Mode::Lent))?;
+    let count = socket.recv()?;
+    socket.end()?;
+    for case in 1..=crate::count(count)? {
+        let url = arguments.resource(&format!("runCase?case={case}&"));
+        let (mut socket, _) = connect(&url, &config(arguments.mode))?;
+        // How each case ends is for the suite to judge.
+        let _ = echo(&mut socket, arguments.mode);
+    }
+    let (mut socket, _) = connect(&arguments.resource("updateReports?"), &config(Mode::Lent))?;
+    while socket.recv()?.is_some() {}
+    Ok(())
+}
+
+fn echo(socket: &mut Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
+    match mode {
+        Mode::Recv => echo_owned(socket),
+        _ => echo_lent(socket),
+    }
+}
+
+fn echo_owned(socket: &mut Socket<impl Stream>) -> Result<(), Error> {
+    while let Some(message) = socket.recv()? {
+        socket.send(message)?;
+    }
+    Ok(())
+}
+
+fn echo_lent(socket: &mut Socket<impl Stream>) -> Result<(), Error> {
+    while socket.fill()? {
+        while let Some((event, mut reply)) = socket.next_with_reply() {
+            // A message that cannot be sent any more is the end's to report.
+            let _ = match event {
+                EndpointEvent::Event(Event::Message(message)) => reply.send(message),
+                EndpointEvent::Event(Event::Part(part)) => reply.send_part(part),
+                _ => Ok(()),
+            };
+        }
+        if !socket.can_send() {
+            socket.flush()?;
+        }
+    }
+    Ok(())
+}

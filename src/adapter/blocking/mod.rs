@@ -1,0 +1,33 @@
+//! WebSockets over any blocking `Read + Write`, one thread per connection.
+//!
+//! ```no_run
+//! use std::{net::TcpListener, sync::Arc};
+//! use sansock::{Config, adapter::blocking};
+//!
+//! let config = Arc::new(Config::default());
+//! for stream in TcpListener::bind("127.0.0.1:9001")?.incoming() {
+//!     let (stream, config) = (stream?, Arc::clone(&config));
+//!     std::thread::spawn(move || -> Result<(), sansock::adapter::Error> {
+//!         let mut socket = blocking::Socket::accept(stream, &config)?;
+//!         while let Some(message) = socket.recv()? {
+//!             socket.send(message)?;
+//!         }
+//!         Ok(())
+//!     });
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Timeouts and keep-alive work through the stream's own read and write timeouts, see [`Stream`].
+
+#[cfg(feature = "url")]
+mod connect;
+mod socket;
+mod stream;
+
+#[cfg(feature = "url")]
+pub use self::connect::connect;
+pub use self::{
+    socket::{Incoming, Parts, Socket},
+    stream::{Stream, Untimed},
+};

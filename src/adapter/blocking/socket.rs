@@ -1,0 +1,444 @@
+//! A connection on a blocking stream.
+
+use std::{
+    boxed::Box,
+    fmt,
+    io::{self, IoSlice, Read},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+    vec::Vec,
+};
+
+use super::stream::Stream;
+use crate::{
+    adapter::{
+        Error, Reply, clock,
+        driver::{Driver, Opening, Transport},
+    },
+    endpoint::{Endpoint, EndpointEvent},
+    proto::{
+        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
+        handshake::{Accept, ClientRequest, Reject, Request, Response},
+    },
+};
+
+/// How long a write, and a read while output waits, may block: so long at most does one direction
+/// keep the other waiting.
+const TURN: Duration = Duration::from_millis(10);
+
+/// An open connection over a blocking stream.
+pub struct Socket<S> {
+    stream: S,
+    driver: Driver,
+    /// The limit that was last set for reads.
+    read_timeout: Option<Duration>,
+}
+
+/// A client's request that waits for a decision.
+pub struct Incoming<S> {
+    socket: Socket<S>,
+    request: Box<Request>,
+}
+
+/// What a socket is made of.
+#[derive(Debug)]
+pub struct Parts<S> {
+    /// The stream.
+    pub stream: S,
+    /// Bytes that were read and not yet received.
+    pub unread: Vec<u8>,
+    /// Bytes that were sent and not yet written.
+    pub unsent: Vec<u8>,
+}
+
+impl<S: Stream> Socket<S> {
+    /// Opens a connection as a client over a stream that is connected.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with the server's answer, [`Error::Connection`] if the handshake failed,
+    /// [`Error::Io`].
+    pub fn connect(
+        stream: S,
+        request: &ClientRequest,
+        config: &Arc<Config>,
+    ) -> Result<(Self, Box<Response>), Error> {
+        let endpoint = Endpoint::client(request, config, clock::seed()?);
+        let mut socket = Self::new(stream, endpoint, config, Vec::new())?;
+        match socket.drive(|driver, io| driver.poll_open(io))? {
+            Opening::Open(Some(response)) => Ok((socket, response)),
+            _ => Err(crate::proto::Error::Eof.into()),
+        }
+    }
+
+    /// Accepts whatever valid request comes, as a server, with no subprotocol.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] if the handshake failed, which the client was told; [`Error::Io`].
+    pub fn accept(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
+        Incoming::receive(stream, config)?.accept(&Accept::new())
+    }
+
+    /// A socket of a connection that is open already, and of bytes behind its handshake.
+    ///
+    /// # Errors
+    ///
+    /// If the stream refuses time limits.
+    pub fn from_parts(stream: S, connection: Connection, unread: Vec<u8>) -> io::Result<Self> {
+        let config = Arc::clone(connection.config());
+        Self::new(
+            stream,
+            Endpoint::from_connection(connection),
+            &config,
+            unread,
+        )
+    }
+
+    fn new(
+        stream: S,
+        endpoint: Endpoint,
+        config: &Arc<Config>,
+        unread: Vec<u8>,
+    ) -> io::Result<Self> {
+        stream.set_write_timeout(Some(TURN))?;
+        Ok(Self {
+            stream,
+            driver: Driver::new(endpoint, config, unread),
+            read_timeout: None,
+        })
+    }
+
+    /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
+    /// something, `false` once all is over.
+    ///
+    /// # Errors
+    ///
+    /// What the transport failed with, once; the terminal event still comes.
+    pub fn fill(&mut self) -> io::Result<bool> {
+        self.drive(|driver, io| driver.poll_fill(io))
+    }
+
+    /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
+    pub fn next_event(&mut self) -> Option<EndpointEvent<'_>> {
+        self.driver.next_event().map(|(event, _)| event)
+    }
+
+    /// The next event, and a way to answer while it is held.
+    pub fn next_with_reply(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
+        self.driver
+            .next_event()
+            .map(|(event, endpoint)| (event, Reply::new(endpoint)))
+    }
+
+    /// Waits for the next message; `None` once the connection is closed and all is over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] once, if it ended otherwise than by a closing handshake;
+    /// [`Error::Io`].
+    pub fn recv(&mut self) -> Result<Option<Message<'static>>, Error> {
+        self.drive(|driver, io| driver.poll_recv(io))
+    }
+
+    /// Sends a message: waits while the high-water mark is reached, then writes without waiting
+    /// for the peer to take it all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`], [`Error::Io`].
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.feed(message)?;
+        self.try_flush()
+    }
+
+    /// Queues a message, waiting while the high-water mark is reached; the next `fill`, `recv` or
+    /// `flush` writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`], [`Error::Io`].
+    pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
+        self.drive(|driver, io| driver.poll_ready(io))?;
+        Ok(self.driver.endpoint_mut().send(message)?)
+    }
+
+    /// Sends a message that was framed before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`], [`Error::Io`].
+    pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
+        self.drive(|driver, io| driver.poll_ready(io))?;
+        self.driver.endpoint_mut().send_prepared(message)?;
+        self.try_flush()
+    }
+
+    /// Sends a piece of a message as a frame of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`], [`Error::Io`].
+    pub fn send_part(&mut self, part: Part<'_>) -> Result<(), Error> {
+        self.drive(|driver, io| driver.poll_ready(io))?;
+        self.driver.endpoint_mut().send_part(part)?;
+        self.try_flush()
+    }
+
+    /// Waits until all that was sent is written. Reads meanwhile, so that no peer that also only
+    /// sends is stopped.
+    ///
+    /// # Errors
+    ///
+    /// What writing or reading failed with.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.drive(|driver, io| driver.poll_flush(io))
+    }
+
+    /// Sends a Ping of at most 125 bytes (RFC 6455 §5.5.2).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`], [`Error::Io`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.driver.endpoint_mut().ping(payload)?;
+        self.try_flush()
+    }
+
+    /// Starts the closing handshake behind all that was sent (RFC 6455 §7.1.2). Go on receiving
+    /// until the end, or call [`end`](Self::end).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Send`] for a code or reason that must not be sent, or if a Close was sent before;
+    /// [`Error::Io`].
+    pub fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), Error> {
+        self.driver.endpoint_mut().close(frame)?;
+        self.try_flush()
+    }
+
+    /// Closes if that was not done, and waits for the end; what still comes is discarded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the transport failed before the closing handshake was complete.
+    pub fn end(&mut self) -> Result<CloseStatus, Error> {
+        self.drive(|driver, io| driver.poll_end(io))
+    }
+
+    fn try_flush(&mut self) -> Result<(), Error> {
+        Ok(self.driver.try_flush(&mut Blocking(&mut self.stream))?)
+    }
+
+    /// Calls until ready, each time with the time limit that the next deadline asks for.
+    fn drive<T, E: From<io::Error>>(
+        &mut self,
+        mut call: impl FnMut(&mut Driver, &mut Blocking<'_, S>) -> Poll<Result<T, E>>,
+    ) -> Result<T, E> {
+        loop {
+            self.limit_reads()?;
+            if let Poll::Ready(ready) = call(&mut self.driver, &mut Blocking(&mut self.stream)) {
+                return ready;
+            }
+        }
+    }
+
+    /// Sets the time limit of reads if it must be shorter, or was reached. A deadline may come late
+    /// by an eighth of its time: that saves a system call for each message.
+    fn limit_reads(&mut self) -> io::Result<()> {
+        let wanted = if self.driver.wants_write() {
+            TURN
+        } else {
+            let Some(deadline) = self.driver.deadline() else {
+                return Ok(());
+            };
+            deadline
+                .saturating_since(clock::now())
+                .max(Duration::from_millis(1))
+        };
+        let is_near = |set: Duration| set <= wanted + wanted / 8 && wanted <= set.saturating_mul(2);
+        if !self.read_timeout.is_some_and(is_near) {
+            self.stream.set_read_timeout(Some(wanted))?;
+            self.read_timeout = Some(wanted);
+        }
+        Ok(())
+    }
+}
+
+impl<S> Socket<S> {
+    /// The stream, the unread input and the unwritten output; the connection is forgotten.
+    pub fn into_parts(self) -> Parts<S> {
+        let (unread, unsent) = self.driver.into_rest();
+        Parts {
+            stream: self.stream,
+            unread,
+            unsent,
+        }
+    }
+
+    /// The stream.
+    pub const fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The stream. Reading from it or writing to it would break the connection.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// How far the connection has come.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.driver.endpoint().state()
+    }
+
+    /// How the connection ended; `None` before.
+    #[must_use]
+    pub fn close_status(&self) -> Option<&CloseStatus> {
+        self.driver.endpoint().close_status()
+    }
+
+    /// *Subprotocol In Use*, while the connection lasts.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.driver.endpoint().subprotocol()
+    }
+
+    /// Bytes of application data that were sent and are not yet written.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.driver.endpoint().buffered_amount()
+    }
+
+    /// Whether [`send`](Self::send) would not have to wait.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.driver.endpoint().can_send()
+    }
+
+    /// Gives an owned payload's memory back for the next large message.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.driver.endpoint_mut().recycle(buffer);
+    }
+}
+
+impl<S: Stream> Incoming<S> {
+    /// Waits for a client's request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connection`] if it is no valid request, which the client was told; [`Error::Io`].
+    pub fn receive(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
+        let mut socket = Socket::new(stream, Endpoint::server(config), config, Vec::new())?;
+        match socket.drive(|driver, io| driver.poll_open(io))? {
+            Opening::Request(request) => Ok(Self { socket, request }),
+            Opening::Open(_) => Err(crate::proto::Error::Eof.into()),
+        }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Accepts the request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500;
+    /// [`Error::Io`].
+    pub fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<S>, Error> {
+        if let Err(error) = self.socket.driver.endpoint_mut().accept(accept) {
+            self.reject(&Reject::new(500))?;
+            return Err(error.into());
+        }
+        self.socket.drive(|driver, io| driver.poll_open(io))?;
+        self.socket.try_flush()?;
+        Ok(self.socket)
+    }
+
+    /// Refuses the request and ends the connection in order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Accept`] if `reject` is no valid answer, and the client is told 500;
+    /// [`Error::Io`].
+    pub fn reject(mut self, reject: &Reject<'_>) -> Result<(), Error> {
+        let rejected = self.socket.driver.endpoint_mut().reject(reject);
+        if rejected.is_err() {
+            self.socket
+                .driver
+                .endpoint_mut()
+                .reject(&Reject::new(500))?;
+        }
+        self.socket.end()?;
+        Ok(rejected?)
+    }
+}
+
+impl<S> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Incoming<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("request", &self.request)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A blocking stream as a transport: what ran into its time limit would block.
+struct Blocking<'a, S>(&'a mut S);
+
+fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            ) =>
+        {
+            Poll::Pending
+        }
+        result => Poll::Ready(result),
+    }
+}
+
+impl<S: Stream> Transport for Blocking<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        would_block(self.0.read(buffer))
+    }
+
+    fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
+        let before = buffer.len();
+        // Reads into spare capacity without filling it first; what came before an error is kept.
+        let result = Read::take(&mut *self.0, limit as u64).read_to_end(buffer);
+        match buffer.len() - before {
+            0 => would_block(result),
+            n => Poll::Ready(Ok(n)),
+        }
+    }
+
+    fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        would_block(self.0.write_vectored(chunks))
+    }
+
+    fn flush(&mut self) -> Poll<io::Result<()>> {
+        would_block(self.0.flush())
+    }
+
+    fn shutdown(&mut self) -> Poll<io::Result<()>> {
+        would_block(self.0.shutdown_write())
+    }
+
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+}

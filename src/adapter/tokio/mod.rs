@@ -1,0 +1,43 @@
+//! WebSockets over any `AsyncRead + AsyncWrite` of tokio.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use sansock::{Config, adapter};
+//! use tokio::net::TcpListener;
+//!
+//! # async fn run() -> Result<(), adapter::Error> {
+//! let config = Arc::new(Config::default());
+//! let listener = TcpListener::bind("127.0.0.1:9001").await?;
+//! loop {
+//!     let (stream, _) = listener.accept().await?;
+//!     let config = Arc::clone(&config);
+//!     tokio::spawn(async move {
+//!         let mut socket = adapter::tokio::Socket::accept(stream, &config).await?;
+//!         // Lent events: no copy, no allocation, one write for all that one read brought.
+//!         while socket.fill().await? {
+//!             while let Some((event, mut reply)) = socket.next_with_reply() {
+//!                 if let Some(message) = event.into_message() {
+//!                     reply.send(message)?;
+//!                 }
+//!             }
+//!             if !socket.can_send() {
+//!                 socket.flush().await?;
+//!             }
+//!         }
+//!         Ok::<(), adapter::Error>(())
+//!     });
+//! }
+//! # }
+//! ```
+//!
+//! Deadlines and keep-alive need a runtime with its time driver enabled.
+
+#[cfg(feature = "url")]
+mod connect;
+mod sink;
+mod socket;
+
+#[cfg(feature = "url")]
+pub use self::connect::connect;
+pub use self::socket::{Incoming, Socket};
+pub use crate::adapter::blocking::Parts;

@@ -1,0 +1,52 @@
+//! `Stream` and `Sink`, for those who compose them.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use ::tokio::io::{AsyncRead, AsyncWrite};
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::Socket;
+use crate::{adapter::Error, proto::Message};
+
+/// Whole messages, as [`Socket::recv`] gives them; ends after an error.
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
+    type Item = Result<Message<'static>, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut()
+            .poll_drive(cx, |driver, io| driver.poll_recv(io))
+            .map(Result::transpose)
+    }
+}
+
+/// Takes messages below the high-water mark. Closing starts the closing handshake and writes all
+/// that waits; go on reading the stream for its end.
+impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message<'static>> for Socket<S> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut()
+            .poll_drive(cx, |driver, io| driver.poll_ready(io))
+            .map_err(Error::Io)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Error> {
+        Ok(self.get_mut().endpoint_mut().send(message)?)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.get_mut()
+            .poll_drive(cx, |driver, io| driver.poll_flush(io))
+            .map_err(Error::Io)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        // Refused only where a Close was sent already, or none can be.
+        let _ = self.endpoint_mut().close(None);
+        self.poll_flush(cx)
+    }
+}

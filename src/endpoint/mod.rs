@@ -1,0 +1,796 @@
+//! A connection from its first byte to its last, with its output queue: the handshake and then the
+//! engine in one object.
+//!
+//! Still no I/O: give [`Endpoint::receive`] what you read, write what [`Endpoint::outbox`] shows,
+//! tell [`Endpoint::handle_timeout`] the time.
+
+mod outbox;
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::mem;
+
+use bytes::Bytes;
+
+pub use self::outbox::Outbox;
+use self::outbox::{LARGE, Payload};
+use crate::proto::{
+    CloseFrame, CloseStatus, Config, Connection, Error, Event, Instant, Message, Opcode, Part,
+    Prepared, SendError, State, Timeout, earliest,
+    handshake::{
+        Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Refusal, Reject, Request,
+        Response, ServerHandshake,
+    },
+};
+
+/// One end of a connection: handshake, engine and output queue.
+///
+/// ```
+/// use std::sync::Arc;
+/// use sansock::{Config, Event, proto::handshake::{Accept, ClientRequest}};
+/// use sansock::endpoint::{Endpoint, EndpointEvent};
+///
+/// let config = Arc::new(Config::default());
+/// let request = ClientRequest::new("example.com", "/chat")?;
+/// let mut client = Endpoint::client(&request, &config, [7; 32]);
+/// let mut server = Endpoint::server(&config);
+///
+/// /// Moves what waits at one end to the other, as a transport would.
+/// fn carry(from: &mut Endpoint) -> Vec<u8> {
+///     let bytes: Vec<u8> = from.outbox().chunks().flatten().copied().collect();
+///     from.outbox().consume(bytes.len());
+///     bytes
+/// }
+///
+/// let mut bytes = carry(&mut client);
+/// let mut input = &mut bytes[..];
+/// assert!(matches!(server.receive(&mut input), Some(EndpointEvent::Request(_))));
+/// server.accept(&Accept::new())?;
+/// server.send("welcome")?;
+///
+/// let mut bytes = carry(&mut server);
+/// let mut input = &mut bytes[..];
+/// assert!(matches!(client.receive(&mut input), Some(EndpointEvent::Open(Some(_)))));
+/// let Some(EndpointEvent::Event(Event::Message(message))) = client.receive(&mut input) else {
+///     panic!("no message");
+/// };
+/// assert_eq!(message.as_text(), Some("welcome"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Endpoint {
+    stage: Stage,
+    outbox: Outbox,
+}
+
+/// What an [`Endpoint`] has to say.
+///
+/// Complete: `Request` (at a server) comes first, then `Open`, then events; exactly one of
+/// `Refused` and `Closed` comes, and nothing after it.
+#[derive(Debug)]
+pub enum EndpointEvent<'a> {
+    /// A client asks: answer with [`Endpoint::accept`] or [`Endpoint::reject`], at any time.
+    Request(Box<Request>),
+    /// The connection is open; at a client with the server's response.
+    Open(Option<Box<Response>>),
+    /// What the peer sent.
+    Event(Event<'a>),
+    /// The server answered the handshake with something else than a connection.
+    Refused(Box<Refusal>),
+    /// The connection is over.
+    Closed(CloseStatus),
+}
+
+impl<'a> EndpointEvent<'a> {
+    /// The message, if this is one that came whole.
+    #[must_use]
+    pub fn into_message(self) -> Option<Message<'a>> {
+        match self {
+            Self::Event(Event::Message(message)) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The same event with a life of its own; copies only what is borrowed.
+    #[must_use]
+    pub fn into_owned(self) -> EndpointEvent<'static> {
+        match self {
+            Self::Request(request) => EndpointEvent::Request(request),
+            Self::Open(response) => EndpointEvent::Open(response),
+            Self::Event(event) => EndpointEvent::Event(event.into_owned()),
+            Self::Refused(refusal) => EndpointEvent::Refused(refusal),
+            Self::Closed(status) => EndpointEvent::Closed(status),
+        }
+    }
+}
+
+/// How far an endpoint has come. The connection lies in line, all else is rare and boxed.
+#[derive(Debug)]
+enum Stage {
+    Client(Box<Opening<ClientHandshake>>),
+    Server(Box<Opening<ServerHandshake>>),
+    /// Open, and not yet said so.
+    Opened(Box<(Connection, Option<Box<Response>>)>),
+    Open(Connection),
+    /// Over, and not yet said so.
+    Ending(Box<Terminal>),
+    Ended(Box<CloseStatus>),
+}
+
+/// A handshake that is under way.
+#[derive(Debug)]
+struct Opening<H> {
+    handshake: H,
+    config: Arc<Config>,
+    since: Option<Instant>,
+    /// Whether a request waits for the server's decision.
+    undecided: bool,
+}
+
+/// The last thing an endpoint says.
+#[derive(Debug)]
+enum Terminal {
+    Refused(Box<Refusal>),
+    Closed(CloseStatus),
+}
+
+impl Endpoint {
+    /// A client; its request is in the outbox. The nonce and the masking keys follow from `seed`,
+    /// which must come from a strong source of entropy (RFC 6455 §10.3).
+    #[must_use]
+    pub fn client(request: &ClientRequest, config: &Arc<Config>, seed: [u8; 32]) -> Self {
+        let mut outbox = Outbox::new();
+        let handshake = ClientHandshake::start(request, config, seed, outbox.batch());
+        Self {
+            stage: Stage::Client(Opening::new(handshake, config)),
+            outbox,
+        }
+    }
+
+    /// A server that waits for a request.
+    #[must_use]
+    pub fn server(config: &Arc<Config>) -> Self {
+        let handshake = ServerHandshake::new(config);
+        Self {
+            stage: Stage::Server(Opening::new(handshake, config)),
+            outbox: Outbox::new(),
+        }
+    }
+
+    /// An endpoint around a connection that is open already.
+    #[must_use]
+    pub const fn from_connection(connection: Connection) -> Self {
+        Self {
+            stage: Stage::Open(connection),
+            outbox: Outbox::new(),
+        }
+    }
+
+    /// Takes bytes of the peer, cut anywhere, and returns the next event; `None` once `input` is
+    /// used up or, while a request is undecided, once it must wait.
+    ///
+    /// Call it until `None` after each read, after [`receive_eof`](Self::receive_eof),
+    /// [`handle_timeout`](Self::handle_timeout), [`accept`](Self::accept) and
+    /// [`reject`](Self::reject): what they caused comes out here.
+    #[inline]
+    pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
+        if let Stage::Open(connection) = &mut self.stage {
+            match connection.receive(input, self.outbox.batch()) {
+                Ok(Some(event)) => return Some(EndpointEvent::Event(event)),
+                Ok(None) | Err(_) if connection.is_finished() => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+        self.receive_slow(input)
+    }
+
+    /// Takes note that the transport has ended: nothing more will come.
+    pub fn receive_eof(&mut self) {
+        match &mut self.stage {
+            Stage::Client(opening) => match opening.handshake.receive_eof() {
+                Ok(Outcome::Refused(refusal)) => {
+                    self.stage = Stage::Ending(Box::new(Terminal::Refused(Box::new(refusal))));
+                }
+                Ok(Outcome::Open(..)) => self.fail(Error::Eof),
+                Err(error) => self.fail(error),
+            },
+            Stage::Server(opening) => {
+                let error = opening.handshake.receive_eof();
+                self.fail(error);
+            }
+            Stage::Opened(opened) => opened.0.receive_eof(),
+            Stage::Open(connection) => connection.receive_eof(),
+            Stage::Ending(_) | Stage::Ended(_) => {}
+        }
+        self.drop_if_finished();
+    }
+
+    /// Where the rest of a large binary frame may be read to; see [`Connection::direct`].
+    pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        match &mut self.stage {
+            Stage::Open(connection) => connection.direct(),
+            _ => None,
+        }
+    }
+
+    /// Takes note that `n` bytes were appended to the buffer of [`direct`](Self::direct).
+    pub fn receive_direct(&mut self, n: usize) -> Option<EndpointEvent<'static>> {
+        let Stage::Open(connection) = &mut self.stage else {
+            return None;
+        };
+        connection
+            .receive_direct(n)
+            .ok()
+            .flatten()
+            .map(EndpointEvent::Event)
+    }
+
+    /// Gives an owned payload's memory back; see [`Connection::recycle`].
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        if let Some(connection) = self.connection() {
+            connection.recycle(buffer);
+        }
+    }
+
+    /// Accepts the request that waits for a decision: the connection is open from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] if no request waits, or if `accept` is not a valid answer to it; then the
+    /// request waits on.
+    pub fn accept(&mut self, accept: &Accept<'_>) -> Result<(), AcceptError> {
+        let opening = self.take_undecided()?;
+        match opening.handshake.accept(accept, self.outbox.batch()) {
+            Ok((connection, _)) => {
+                self.outbox.skip_head();
+                self.stage = Stage::Opened(Box::new((connection, None)));
+                Ok(())
+            }
+            Err((handshake, error)) => {
+                self.stage = Stage::Server(Box::new(Opening {
+                    handshake,
+                    ..*opening
+                }));
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses the request that waits for a decision: the endpoint is finished.
+    ///
+    /// # Errors
+    ///
+    /// [`AcceptError`] if no request waits, or if `reject` is not a valid answer to it; then the
+    /// request waits on.
+    pub fn reject(&mut self, reject: &Reject<'_>) -> Result<(), AcceptError> {
+        let opening = self.take_undecided()?;
+        match opening.handshake.reject(reject, self.outbox.batch()) {
+            Ok(()) => {
+                self.fail(Error::Refused(reject.status()));
+                Ok(())
+            }
+            Err((handshake, error)) => {
+                self.stage = Stage::Server(Box::new(Opening {
+                    handshake,
+                    ..*opening
+                }));
+                Err(error)
+            }
+        }
+    }
+
+    /// Sends a whole message (§6.1). An owned payload above 64 KiB is moved into the outbox, not
+    /// copied, and leaves in fragments of [`Config::fragment_size`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::MessageUnfinished`], or [`SendError::Full`]: ask
+    /// [`can_send`](Self::can_send) before you give a message away.
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        let mark = self.high_water_mark();
+        self.send_below(mark, message.into())
+    }
+
+    /// Sends a message that was framed before. A server shares the payload of a large one with all
+    /// its other receivers; a client frames and masks it anew (§5.3).
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
+        let payload = message.payload();
+        let len = payload.len();
+        let mark = self.high_water_mark();
+        if let Stage::Open(connection) = &mut self.stage
+            && len <= LARGE
+            && self.outbox.has_room_for_frames(mark)
+        {
+            connection.send_prepared(message, self.outbox.batch())?;
+            self.outbox.count(len);
+            return Ok(());
+        }
+        self.send_payload(message.opcode(), len, mark, || Payload::Shared(payload))
+    }
+
+    /// Sends a piece of a message as a frame of its own (§5.4).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`SendError::PartKind`] or [`SendError::Full`].
+    pub fn send_part(&mut self, part: Part<'_>) -> Result<(), SendError> {
+        let mark = self.high_water_mark();
+        self.send_part_below(mark, part)
+    }
+
+    /// Sends a whole message from a shared buffer; one above 64 KiB is not copied by a server.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`SendError::InvalidUtf8`] if a text is not valid UTF-8 (§8.1).
+    pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
+        let kind = match kind {
+            MessageKind::Text if core::str::from_utf8(&payload).is_err() => {
+                return Err(SendError::InvalidUtf8);
+            }
+            MessageKind::Text => Opcode::Text,
+            MessageKind::Binary => Opcode::Binary,
+        };
+        let mark = self.high_water_mark();
+        self.send_payload(kind, payload.len(), mark, || Payload::Shared(payload))
+    }
+
+    /// Sends a Ping of at most 125 bytes (§5.5.2).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.check_open()?;
+        self.with_connection(|connection, batch| connection.ping(payload, batch))
+    }
+
+    /// Sends a Pong that nobody asked for (§5.5.3).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.check_open()?;
+        self.with_connection(|connection, batch| connection.pong(payload, batch))
+    }
+
+    /// Starts the closing handshake; our Close leaves after all data that was sent before (§7.1.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::close`].
+    pub fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), SendError> {
+        if let Some(frame) = frame {
+            CloseFrame::check(frame.code, frame.reason.len())?;
+        }
+        self.check_open()?;
+        if self.outbox.is_queueing() {
+            self.outbox.push_close(frame);
+            return Ok(());
+        }
+        self.with_connection(|connection, batch| connection.close(frame, batch))
+    }
+
+    /// What waits to be written: the next chunks of it are ready.
+    #[inline]
+    pub fn outbox(&mut self) -> &mut Outbox {
+        if self.outbox.is_queueing()
+            && let Stage::Open(connection) = &mut self.stage
+        {
+            self.outbox.pump(connection);
+        }
+        &mut self.outbox
+    }
+
+    /// Tells the time: call it after each batch of input, and at the deadline it returned.
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let stalled_since = self.outbox.stalled_since(now);
+        let opening = match &mut self.stage {
+            Stage::Client(opening) => opening.handle_timeout(now),
+            Stage::Server(opening) => opening.handle_timeout(now),
+            _ => Ok(None),
+        };
+        let (connection, batch) = (&mut self.stage, self.outbox.batch());
+        let (deadline, write_timeout) = match (opening, connection) {
+            (Err(timeout), _) => {
+                self.fail(timeout);
+                return None;
+            }
+            (Ok(deadline), Stage::Client(opening)) => (deadline, opening.config.write_timeout),
+            (Ok(deadline), Stage::Server(opening)) => (deadline, opening.config.write_timeout),
+            (_, Stage::Opened(opened)) => (
+                opened.0.handle_timeout(now, batch),
+                opened.0.config().write_timeout,
+            ),
+            (_, Stage::Open(connection)) => (
+                connection.handle_timeout(now, batch),
+                connection.config().write_timeout,
+            ),
+            (_, Stage::Ending(_) | Stage::Ended(_)) => return None,
+        };
+        let write = stalled_since
+            .zip(write_timeout)
+            .map(|(since, timeout)| since + timeout);
+        if write.is_some_and(|deadline| now >= deadline) {
+            self.time_out_write();
+            return None;
+        }
+        self.drop_if_finished();
+        earliest(deadline, write)
+    }
+
+    /// Whether a message may be sent: the connection is open and less than the high-water mark
+    /// waits to be written.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.check_open().is_ok() && self.check_room(self.high_water_mark()).is_ok()
+    }
+
+    /// Whether to read from the transport: `false` only while a request is undecided, and at the
+    /// end.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        match &self.stage {
+            Stage::Client(_) | Stage::Opened(_) => true,
+            Stage::Server(opening) => !opening.undecided,
+            Stage::Open(connection) => !connection.is_finished(),
+            Stage::Ending(_) | Stage::Ended(_) => false,
+        }
+    }
+
+    /// Whether something waits to be written.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        !self.outbox.is_empty() || self.outbox.is_queueing()
+    }
+
+    /// How far the connection has come (§4.1, §7.1.3, §7.1.4).
+    #[must_use]
+    pub fn state(&self) -> State {
+        match &self.stage {
+            Stage::Client(_) | Stage::Server(_) => State::Connecting,
+            Stage::Opened(_) | Stage::Open(_) => match self.connection_ref().map(Connection::state)
+            {
+                Some(State::Open) if self.outbox.is_closing() => State::Closing,
+                state => state.unwrap_or(State::Closed),
+            },
+            Stage::Ending(_) | Stage::Ended(_) => State::Closed,
+        }
+    }
+
+    /// Whether it is over: write what waits, then end the transport.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match &self.stage {
+            Stage::Client(_) | Stage::Server(_) => false,
+            Stage::Opened(opened) => opened.0.is_finished(),
+            Stage::Open(connection) => connection.is_finished(),
+            Stage::Ending(_) | Stage::Ended(_) => true,
+        }
+    }
+
+    /// Whether `Refused` or `Closed` came: there will be no further event.
+    #[must_use]
+    pub const fn has_said_all(&self) -> bool {
+        matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// How the connection ended; `None` before, and after a refusal.
+    #[must_use]
+    pub fn close_status(&self) -> Option<&CloseStatus> {
+        match &self.stage {
+            Stage::Ended(status) => Some(status),
+            Stage::Ending(terminal) => match &**terminal {
+                Terminal::Closed(status) => Some(status),
+                Terminal::Refused(_) => None,
+            },
+            _ => self.connection_ref()?.close_status(),
+        }
+    }
+
+    /// *Subprotocol In Use* (§4.1), while the connection lasts.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.connection_ref()?.subprotocol()
+    }
+
+    /// Bytes of application data that were sent and are not yet written: no framing, no control
+    /// frames.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.outbox.buffered_amount()
+    }
+}
+
+/// The kind of a message (§5.6). Complete by the RFC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageKind {
+    /// UTF-8 text.
+    Text,
+    /// Bytes.
+    Binary,
+}
+
+impl Endpoint {
+    #[cold]
+    fn receive_slow<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
+        match &mut self.stage {
+            Stage::Client(opening) => match opening.handshake.receive(input) {
+                Ok(None) => None,
+                Ok(Some(Outcome::Open(connection, response))) => {
+                    self.outbox.skip_head();
+                    self.stage = Stage::Open(connection);
+                    Some(EndpointEvent::Open(Some(Box::new(response))))
+                }
+                Ok(Some(Outcome::Refused(refusal))) => {
+                    self.end(Terminal::Refused(Box::new(refusal)))
+                }
+                Err(error) => self.end(Terminal::closed(error.into())),
+            },
+            Stage::Server(opening) => match opening.handshake.receive(input, self.outbox.batch()) {
+                Ok(None) => None,
+                Ok(Some(request)) => {
+                    opening.undecided = true;
+                    Some(EndpointEvent::Request(Box::new(request)))
+                }
+                Err(error) => self.end(Terminal::closed(error.into())),
+            },
+            Stage::Opened(_) | Stage::Ending(_) | Stage::Open(_) => self.announce(),
+            Stage::Ended(_) => {
+                *input = &mut [];
+                None
+            }
+        }
+    }
+
+    /// Says that the connection is open, or over.
+    fn announce<'b>(&mut self) -> Option<EndpointEvent<'b>> {
+        match mem::replace(&mut self.stage, Stage::Ended(Box::default())) {
+            Stage::Opened(opened) => {
+                let (connection, response) = *opened;
+                self.stage = Stage::Open(connection);
+                Some(EndpointEvent::Open(response))
+            }
+            Stage::Ending(terminal) => self.end(*terminal),
+            Stage::Open(connection) => {
+                self.outbox.drop_unbegun();
+                let status = connection.close_status().cloned().unwrap_or_default();
+                self.end(Terminal::Closed(status))
+            }
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
+    /// Ends and says so.
+    fn end<'b>(&mut self, terminal: Terminal) -> Option<EndpointEvent<'b>> {
+        let (status, event) = match terminal {
+            Terminal::Refused(refusal) => {
+                let error = Some(Error::Refused(refusal.status()));
+                let status = CloseStatus {
+                    error,
+                    ..CloseStatus::default()
+                };
+                (status, EndpointEvent::Refused(refusal))
+            }
+            Terminal::Closed(status) => (status.clone(), EndpointEvent::Closed(status)),
+        };
+        self.stage = Stage::Ended(Box::new(status));
+        Some(event)
+    }
+
+    /// Ends without a connection; [`receive`](Self::receive) will say so.
+    fn fail(&mut self, error: impl Into<Error>) {
+        self.stage = Stage::Ending(Box::new(Terminal::closed(error.into())));
+    }
+
+    fn drop_if_finished(&mut self) {
+        if self.is_finished() {
+            self.outbox.drop_unbegun();
+        }
+    }
+
+    /// The peer takes nothing: a Close is written behind what it has begun to take, if anything.
+    fn time_out_write(&mut self) {
+        match &mut self.stage {
+            Stage::Opened(opened) => opened.0.time_out(Timeout::Write, self.outbox.batch()),
+            Stage::Open(connection) => connection.time_out(Timeout::Write, self.outbox.batch()),
+            _ => self.fail(Timeout::Write),
+        }
+        self.outbox.drop_unbegun();
+    }
+
+    /// The handshake whose request waits for a decision.
+    fn take_undecided(&mut self) -> Result<Box<Opening<ServerHandshake>>, AcceptError> {
+        let placeholder = Stage::Ended(Box::default());
+        match mem::replace(&mut self.stage, placeholder) {
+            Stage::Server(opening) if opening.undecided => Ok(opening),
+            stage => {
+                self.stage = stage;
+                Err(AcceptError::NotUndecided)
+            }
+        }
+    }
+
+    fn connection(&mut self) -> Option<&mut Connection> {
+        match &mut self.stage {
+            Stage::Opened(opened) => Some(&mut opened.0),
+            Stage::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn connection_ref(&self) -> Option<&Connection> {
+        match &self.stage {
+            Stage::Opened(opened) => Some(&opened.0),
+            Stage::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn with_connection<T>(
+        &mut self,
+        call: impl FnOnce(&mut Connection, &mut Vec<u8>) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        match &mut self.stage {
+            Stage::Opened(opened) => call(&mut opened.0, self.outbox.batch()),
+            Stage::Open(connection) => call(connection, self.outbox.batch()),
+            _ => Err(SendError::NotOpen),
+        }
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        if self.state() == State::Open {
+            Ok(())
+        } else {
+            Err(SendError::NotOpen)
+        }
+    }
+
+    fn check_room(&self, mark: usize) -> Result<(), SendError> {
+        let len = self.outbox.len();
+        if len == 0 || len < mark {
+            Ok(())
+        } else {
+            Err(SendError::Full)
+        }
+    }
+
+    fn high_water_mark(&self) -> usize {
+        match &self.stage {
+            Stage::Open(connection) => connection.config().high_water_mark,
+            Stage::Opened(opened) => opened.0.config().high_water_mark,
+            _ => 0,
+        }
+    }
+
+    /// The kind of the message in parts that is unfinished behind all that is queued.
+    fn unfinished_part(&self) -> Option<Opcode> {
+        if self.outbox.is_queueing() {
+            self.outbox.queued_part()
+        } else {
+            self.connection_ref().and_then(Connection::part)
+        }
+    }
+
+    /// [`send`](Self::send) whatever waits: for answers to what one read brought.
+    #[inline]
+    pub(crate) fn send_unlimited(&mut self, message: Message<'_>) -> Result<(), SendError> {
+        self.send_below(usize::MAX, message)
+    }
+
+    /// [`send_part`](Self::send_part) whatever waits.
+    pub(crate) fn send_part_unlimited(&mut self, part: Part<'_>) -> Result<(), SendError> {
+        self.send_part_below(usize::MAX, part)
+    }
+
+    /// Sends a whole message while less than `mark` waits.
+    #[inline]
+    fn send_below(&mut self, mark: usize, message: Message<'_>) -> Result<(), SendError> {
+        let len = message.len();
+        if let Stage::Open(connection) = &mut self.stage
+            && len <= LARGE
+            && self.outbox.has_room_for_frames(mark)
+        {
+            connection.send(message, self.outbox.batch())?;
+            self.outbox.count(len);
+            return Ok(());
+        }
+        let kind = message.opcode();
+        self.send_payload(kind, len, mark, || Payload::Owned(message.into_bytes()))
+    }
+
+    fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
+        let Part { data, last } = part;
+        let (kind, len) = (data.opcode(), data.len());
+        if self.unfinished_part().is_some_and(|begun| begun != kind) {
+            return Err(SendError::PartKind);
+        }
+        self.queue_payload(kind, len, last, mark, || Payload::Owned(data.into_bytes()))
+    }
+
+    /// Sends a whole message that may be queued.
+    fn send_payload(
+        &mut self,
+        kind: Opcode,
+        len: usize,
+        mark: usize,
+        payload: impl FnOnce() -> Payload,
+    ) -> Result<(), SendError> {
+        if self.check_open().is_ok() && self.unfinished_part().is_some() {
+            return Err(SendError::MessageUnfinished);
+        }
+        self.queue_payload(kind, len, true, mark, payload)
+    }
+
+    /// Sends a frame or more: at once if it is small and nothing is before it, else by the queue.
+    fn queue_payload(
+        &mut self,
+        kind: Opcode,
+        len: usize,
+        last: bool,
+        mark: usize,
+        payload: impl FnOnce() -> Payload,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        self.check_room(mark)?;
+        self.outbox.push(kind, payload(), last);
+        if len <= LARGE {
+            // What is small leaves the queue at once, unless something large is before it.
+            let Self { stage, outbox } = self;
+            if let Stage::Open(connection) = stage {
+                outbox.pump(connection);
+            } else if let Stage::Opened(opened) = stage {
+                outbox.pump(&mut opened.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<H> Opening<H> {
+    fn new(handshake: H, config: &Arc<Config>) -> Box<Self> {
+        Box::new(Self {
+            handshake,
+            config: Arc::clone(config),
+            since: None,
+            undecided: false,
+        })
+    }
+
+    /// The handshake's deadline; while the server decides there is none.
+    fn handle_timeout(&mut self, now: Instant) -> Result<Option<Instant>, Timeout> {
+        let since = *self.since.get_or_insert(now);
+        match self.config.handshake_timeout.map(|timeout| since + timeout) {
+            _ if self.undecided => Ok(None),
+            Some(deadline) if now >= deadline => Err(Timeout::Handshake),
+            deadline => Ok(deadline),
+        }
+    }
+}
+
+impl Terminal {
+    fn closed(error: Error) -> Self {
+        Self::Closed(CloseStatus {
+            error: Some(error),
+            ..CloseStatus::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_small() {
+        assert!(size_of::<Endpoint>() <= 128, "{}", size_of::<Endpoint>());
+    }
+}

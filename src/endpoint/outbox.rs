@@ -1,0 +1,450 @@
+//! What waits to be written, in order, and how much of it is the application's.
+//!
+//! ```text
+//!  small messages, control frames ──► batch ────────────────► chunk 1
+//!  large payloads ──► queue ──► one fragment at a time ─────► chunks 2, 3: header, payload
+//!                               control frames meanwhile ───► chunk 4: end of the batch
+//! ```
+//!
+//! Small frames are encoded into one batch, which is one write. A large payload is not encoded: it
+//! waits as it is, and goes out from where it lies in fragments, so that a Pong can pass between
+//! two of them (RFC 6455 §5.4). What is sent behind a large payload queues behind it.
+
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use core::fmt;
+
+use bytes::Bytes;
+
+use crate::proto::{
+    CloseFrame, Connection, EncodedHeader, FrameHeader, Instant, Message, Opcode, Part, Role,
+    SendError,
+};
+
+/// Payloads above this length are queued as they are; copying less is cheaper than a system call.
+pub(super) const LARGE: usize = 64 << 10;
+
+/// The output of an [`Endpoint`](super::Endpoint): write its [`chunks`](Self::chunks), then
+/// [`consume`](Self::consume) what was written.
+#[derive(Default)]
+pub struct Outbox {
+    /// Encoded frames, and before them a handshake's head.
+    batch: Vec<u8>,
+    queue: Option<Box<Queue>>,
+    /// Bytes of application data in the batch that are not written.
+    buffered: usize,
+}
+
+/// What an outbox has only while a write was partial, or a large payload waits.
+#[derive(Default)]
+struct Queue {
+    /// How much of the batch is written.
+    written: usize,
+    /// Where the first frame of the batch begins that is not written to its end.
+    frame_at: usize,
+    /// Where in the batch the fragment under way stands.
+    fragment_at: usize,
+    fragment: Option<Fragment>,
+    /// Whether the rest of the first entry is dropped after the fragment under way.
+    cut: bool,
+    entries: VecDeque<Entry>,
+    /// Bytes of payload in `entries` that are not written, nor in the batch.
+    len: usize,
+    /// When the clock was first asked since anything was written.
+    stalled_since: Option<Instant>,
+}
+
+/// A frame of the first entry: its header, and how much is still to be written.
+struct Fragment {
+    header: EncodedHeader,
+    header_written: usize,
+    payload_left: usize,
+}
+
+/// A payload that waits, or the end.
+enum Entry {
+    Data {
+        kind: Opcode,
+        payload: Payload,
+        written: usize,
+        last: bool,
+    },
+    Close(Option<CloseFrame<'static>>),
+}
+
+/// A payload as it was given.
+pub(super) enum Payload {
+    /// Ours: a client masks it where it lies.
+    Owned(Vec<u8>),
+    /// Shared: never written to.
+    Shared(Bytes),
+}
+
+impl Payload {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Owned(payload) => payload,
+            Self::Shared(payload) => payload,
+        }
+    }
+}
+
+impl Outbox {
+    pub(super) const fn new() -> Self {
+        Self {
+            batch: Vec::new(),
+            queue: None,
+            buffered: 0,
+        }
+    }
+
+    /// The bytes to write next, in order: at most four slices, none of them empty.
+    pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
+        let chunks = match self.queue.as_deref() {
+            None => [&self.batch[..], &[], &[], &[]],
+            Some(queue) => {
+                let (header, payload) = queue.fragment_slices();
+                let split = queue.fragment_at.max(queue.written);
+                [
+                    &self.batch[queue.written..split],
+                    header,
+                    payload,
+                    &self.batch[split..],
+                ]
+            }
+        };
+        chunks.into_iter().filter(|chunk| !chunk.is_empty())
+    }
+
+    /// Takes note that the first `n` bytes of the [`chunks`](Self::chunks) were written.
+    pub fn consume(&mut self, n: usize) {
+        if self.queue.is_none() {
+            if n >= self.batch.len() {
+                self.batch.clear();
+                self.buffered = 0;
+                return;
+            }
+            if n == 0 {
+                return;
+            }
+        }
+        let queue = self.queue.get_or_insert_default();
+        if n > 0 {
+            queue.stalled_since = None;
+        }
+        let split = queue.fragment_at.max(queue.written);
+        let before = n.min(split - queue.written);
+        self.buffered -= queue.consume_batch(before, &self.batch);
+        let rest = queue.consume_fragment(n - before);
+        let after = rest.min(self.batch.len() - queue.written);
+        self.buffered -= queue.consume_batch(after, &self.batch);
+        if queue.written == self.batch.len() {
+            self.batch.clear();
+            queue.written = 0;
+            queue.frame_at = 0;
+            queue.fragment_at = 0;
+            if queue.entries.is_empty() {
+                self.queue = None;
+            }
+        }
+    }
+
+    /// Whether nothing waits to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that wait to be written; of queued payloads without their headers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.as_ref().map_or(self.batch.len(), |queue| {
+            let header = queue.fragment.as_ref().map_or(0, Fragment::header_left);
+            self.batch.len() - queue.written + header + queue.len
+        })
+    }
+
+    /// Bytes of application data that wait to be written: no headers, no control frames.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.buffered + self.queue.as_ref().map_or(0, |queue| queue.len)
+    }
+
+    /// Lends a buffer to encode into, used only if there is none and nothing waits.
+    ///
+    /// Returns what is not used: `buffer`, or an empty one.
+    pub fn lend(&mut self, mut buffer: Vec<u8>) -> Vec<u8> {
+        if self.batch.capacity() == 0 {
+            buffer.clear();
+            core::mem::swap(&mut self.batch, &mut buffer);
+        }
+        buffer
+    }
+
+    /// Gives the encoding buffer back if nothing in it waits.
+    pub fn reclaim(&mut self) -> Option<Vec<u8>> {
+        (self.batch.is_empty() && self.batch.capacity() > 0)
+            .then(|| core::mem::take(&mut self.batch))
+    }
+
+    /// The batch, for the engine to append to.
+    pub(super) const fn batch(&mut self) -> &mut Vec<u8> {
+        &mut self.batch
+    }
+
+    /// Takes note that the batch grew by a frame with `len` bytes of application data.
+    pub(super) const fn count(&mut self, len: usize) {
+        self.buffered += len;
+    }
+
+    /// Takes note that all in the batch so far is no frame: a handshake's head.
+    pub(super) fn skip_head(&mut self) {
+        if !self.batch.is_empty() {
+            self.queue.get_or_insert_default().frame_at = self.batch.len();
+        }
+    }
+
+    /// Whether a message may be encoded now: nothing queues before it, and less than `mark` waits.
+    #[inline]
+    pub(super) fn has_room_for_frames(&self, mark: usize) -> bool {
+        match &self.queue {
+            None => self.batch.is_empty() || self.batch.len() < mark,
+            Some(queue) => {
+                let waiting = self.batch.len() - queue.written;
+                queue.entries.is_empty() && (waiting == 0 || waiting < mark)
+            }
+        }
+    }
+
+    /// Whether messages must queue, because one before them does.
+    pub(super) fn is_queueing(&self) -> bool {
+        self.queue
+            .as_ref()
+            .is_some_and(|queue| !queue.entries.is_empty())
+    }
+
+    /// Whether a Close waits in the queue.
+    pub(super) fn is_closing(&self) -> bool {
+        let last = self.queue.as_ref().and_then(|queue| queue.entries.back());
+        matches!(last, Some(Entry::Close(_)))
+    }
+
+    /// The kind of the message in parts that the last entry leaves unfinished, if there is one.
+    pub(super) fn queued_part(&self) -> Option<Opcode> {
+        match self.queue.as_ref()?.entries.back()? {
+            Entry::Data {
+                kind, last: false, ..
+            } => Some(*kind),
+            _ => None,
+        }
+    }
+
+    /// Queues a payload.
+    pub(super) fn push(&mut self, kind: Opcode, payload: Payload, last: bool) {
+        let queue = self.queue.get_or_insert_default();
+        queue.len += payload.as_slice().len();
+        queue.entries.push_back(Entry::Data {
+            kind,
+            payload,
+            written: 0,
+            last,
+        });
+    }
+
+    /// Queues our Close.
+    pub(super) fn push_close(&mut self, frame: Option<&CloseFrame<'_>>) {
+        let frame = frame.map(|frame| frame.clone().into_owned());
+        self.queue
+            .get_or_insert_default()
+            .entries
+            .push_back(Entry::Close(frame));
+    }
+
+    /// Moves on to what is next in the queue: encodes what is small, begins a fragment of what is
+    /// large.
+    pub(super) fn pump(&mut self, connection: &mut Connection) {
+        while let Some(queue) = self.queue.as_deref_mut()
+            && queue.fragment.is_none()
+            && self.batch.len() - queue.written < connection.config().high_water_mark.max(1)
+            && !queue.entries.is_empty()
+        {
+            if Self::advance(queue, &mut self.batch, &mut self.buffered, connection).is_err() {
+                // The engine takes no more: the peer's Close has come in between.
+                self.drop_unbegun();
+            }
+        }
+    }
+
+    fn advance(
+        queue: &mut Queue,
+        batch: &mut Vec<u8>,
+        buffered: &mut usize,
+        connection: &mut Connection,
+    ) -> Result<(), SendError> {
+        let fragment_size = connection.config().fragment_size.max(1);
+        let (kind, payload, written, last) = match queue.entries.front_mut() {
+            None => return Ok(()),
+            Some(Entry::Close(frame)) => {
+                connection.close(frame.as_ref(), batch)?;
+                queue.entries.pop_front();
+                return Ok(());
+            }
+            Some(Entry::Data {
+                kind,
+                payload,
+                written,
+                last,
+            }) => (kind, payload, written, last),
+        };
+        let left = payload.as_slice().len() - *written;
+        let len = left.min(fragment_size);
+        let last = *last && len == left;
+        let range = *written..*written + len;
+        match payload {
+            _ if left <= LARGE.min(fragment_size) => {
+                let data = Message::from(&payload.as_slice()[range]);
+                connection.send_part_of(*kind, &Part { data, last }, batch)?;
+            }
+            // What is shared cannot be masked where it lies.
+            Payload::Shared(payload) if connection.role() == Role::Client => {
+                let data = Message::from(&payload[range]);
+                connection.send_part_of(*kind, &Part { data, last }, batch)?;
+            }
+            payload => {
+                let header = connection.begin_frame_of(*kind, len, last)?;
+                if let Payload::Owned(payload) = payload {
+                    header.mask(&mut payload[range]);
+                }
+                queue.fragment = Some(Fragment {
+                    header,
+                    header_written: 0,
+                    payload_left: len,
+                });
+                queue.fragment_at = batch.len();
+                return Ok(());
+            }
+        }
+        queue.len -= len;
+        *buffered += len;
+        *written += len;
+        if len == left {
+            queue.entries.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Drops what has not been begun, but never a part of a frame.
+    pub(super) fn drop_unbegun(&mut self) {
+        let Some(queue) = self.queue.as_deref_mut() else {
+            return;
+        };
+        queue.cut = queue.fragment.is_some();
+        queue.entries.truncate(usize::from(queue.cut));
+        queue.len = queue
+            .fragment
+            .as_ref()
+            .map_or(0, |fragment| fragment.payload_left);
+    }
+
+    /// Since when nothing was written, although something waits, as far as the clock was asked.
+    pub(super) fn stalled_since(&mut self, now: Instant) -> Option<Instant> {
+        if self.is_empty() {
+            self.queue = None;
+            return None;
+        }
+        Some(
+            *self
+                .queue
+                .get_or_insert_default()
+                .stalled_since
+                .get_or_insert(now),
+        )
+    }
+}
+
+impl fmt::Debug for Outbox {
+    /// Says how much waits, never what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// What is to be written of the fragment under way.
+    fn fragment_slices(&self) -> (&[u8], &[u8]) {
+        let (
+            Some(fragment),
+            Some(Entry::Data {
+                payload, written, ..
+            }),
+        ) = (&self.fragment, self.entries.front())
+        else {
+            return (&[], &[]);
+        };
+        let header = &fragment.header.as_bytes()[fragment.header_written..];
+        (
+            header,
+            &payload.as_slice()[*written..][..fragment.payload_left],
+        )
+    }
+
+    /// Takes note of bytes of the fragment that were written; returns how many were not its own.
+    fn consume_fragment(&mut self, n: usize) -> usize {
+        let (
+            Some(fragment),
+            Some(Entry::Data {
+                payload, written, ..
+            }),
+        ) = (&mut self.fragment, self.entries.front_mut())
+        else {
+            return n;
+        };
+        let header = n.min(fragment.header_left());
+        fragment.header_written += header;
+        let data = (n - header).min(fragment.payload_left);
+        fragment.payload_left -= data;
+        *written += data;
+        self.len -= data;
+        if fragment.header_left() == 0 && fragment.payload_left == 0 {
+            let finished = *written == payload.as_slice().len();
+            self.fragment = None;
+            self.fragment_at = 0;
+            if finished || core::mem::take(&mut self.cut) {
+                self.entries.pop_front();
+            }
+        }
+        n - header - data
+    }
+
+    /// Takes note that `n` more bytes of the batch were written; returns how many of them were
+    /// application data.
+    fn consume_batch(&mut self, n: usize, batch: &[u8]) -> usize {
+        let old = self.written;
+        let new = old + n;
+        self.written = new;
+        let mut data = 0;
+        while self.frame_at < new {
+            // The batch holds whole frames of our own making.
+            let Ok(Some((header, len))) = FrameHeader::parse(&batch[self.frame_at..]) else {
+                break;
+            };
+            let payload_at = self.frame_at + len;
+            let end = payload_at + usize::try_from(header.payload_len).unwrap_or(0);
+            if !header.opcode.is_control() {
+                data += end.min(new).saturating_sub(payload_at.max(old));
+            }
+            if end > new {
+                break;
+            }
+            self.frame_at = end;
+        }
+        data
+    }
+}
+
+impl Fragment {
+    fn header_left(&self) -> usize {
+        self.header.as_bytes().len() - self.header_written
+    }
+}
