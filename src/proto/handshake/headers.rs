@@ -66,17 +66,16 @@ impl Headers {
         &'a self,
         name: &'n str,
     ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+        self.raw()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
     }
 
     /// Names and values in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.fields.iter().map(|field| {
+        self.raw().map(|(name, value)| {
             // A name is a token, so it is ASCII.
-            let name = core::str::from_utf8(field.name.of(&self.bytes)).unwrap_or_default();
-            (name, field.value.of(&self.bytes))
+            (core::str::from_utf8(name).unwrap_or_default(), value)
         })
     }
 
@@ -118,16 +117,14 @@ impl Headers {
             let start = piece.as_ptr().addr().checked_sub(base)?;
             Span::new(start, start + piece.len())
         };
-        let fields = parsed
-            .iter()
-            .map(|header| {
-                Some(Field {
-                    name: span(header.name.as_bytes())?,
-                    value: span(header.value)?,
-                })
-            })
-            .collect::<Option<Vec<_>>>()
-            .ok_or(HandshakeError::MalformedHeader)?;
+        let mut fields = Vec::with_capacity(parsed.len());
+        for header in parsed {
+            let (name, value) = (span(header.name.as_bytes()), span(header.value));
+            let (Some(name), Some(value)) = (name, value) else {
+                return Err(HandshakeError::MalformedHeader);
+            };
+            fields.push(Field { name, value });
+        }
         Ok(Self {
             bytes: head,
             fields,
@@ -147,6 +144,13 @@ impl Headers {
         let span = Span::new(start, start.checked_add(piece.len())?)?;
         self.bytes.extend_from_slice(piece);
         Some(span)
+    }
+
+    /// Names and values as bytes.
+    pub(super) fn raw(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields
+            .iter()
+            .map(|field| (field.name.of(&self.bytes), field.value.of(&self.bytes)))
     }
 
     /// The bytes in which the fields lie.

@@ -202,7 +202,7 @@ impl Request {
             return Err(HandshakeError::RequestTarget);
         }
         let mut found = Found::default();
-        for (name, value) in request.headers.iter() {
+        for (name, value) in request.headers.raw() {
             found.add(name, value)?;
         }
         found.finish(version)?;
@@ -276,9 +276,9 @@ impl<'a> Field<'a> {
 
 impl<'a> Found<'a> {
     /// Notes a field.
-    fn add(&mut self, name: &str, value: &'a [u8]) -> Result<(), HandshakeError> {
+    fn add(&mut self, name: &[u8], value: &'a [u8]) -> Result<(), HandshakeError> {
         // Most fields are none of these, and the length tells.
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
         match name.len() {
             4 if is("host") => self.host.add(value),
             6 if is("origin") => self.origin.add(value),

@@ -1,6 +1,6 @@
 //! A server's opening handshake (RFC 6455 §4.2).
 
-use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     answer::{self, Accept, Reject},
@@ -47,7 +47,7 @@ enum Stage {
         /// The `Sec-WebSocket-Accept` to come.
         key: [u8; 28],
         /// The subprotocols offered, each followed by a comma.
-        offered: Box<str>,
+        offered: String,
     },
     /// It failed.
     Failed(HandshakeError),
@@ -166,12 +166,14 @@ impl ServerHandshake {
     }
 }
 
-/// The subprotocols of `request`, each followed by a comma; no allocation if there are none.
-fn offered(request: &Request) -> Box<str> {
-    let mut offered = String::new();
+/// The subprotocols of `request`, each followed by a comma; a copy, since the program owns the
+/// request.
+fn offered(request: &Request) -> String {
+    let len = request.subprotocols().map(|name| name.len() + 1).sum();
+    let mut offered = String::with_capacity(len);
     for name in request.subprotocols() {
         offered.push_str(name);
         offered.push(',');
     }
-    offered.into_boxed_str()
+    offered
 }
