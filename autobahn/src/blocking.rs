@@ -45,7 +45,7 @@ pub fn run_cases(arguments: &Arguments) -> Result<(), Error> {
     let (mut socket, _) = connect(&arguments.resource("getCaseCount?"), &config(Mode::Lent))?;
     let count = socket.recv()?;
     socket.end()?;
-    for case in 1..=crate::count(count)? {
+    for case in 1..=crate::count(count.as_ref())? {
         let url = arguments.resource(&format!("runCase?case={case}&"));
         let (mut socket, _) = connect(&url, &config(arguments.mode))?;
         // How each case ends is for the suite to judge.

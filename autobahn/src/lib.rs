@@ -4,9 +4,9 @@ pub mod arguments;
 pub mod blocking;
 pub mod tokio;
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
-use sansock::Config;
+use sansock::{Config, Message};
 
 /// How messages are received and sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +31,9 @@ pub fn config(mode: Mode) -> Arc<Config> {
 }
 
 /// The number of cases that the suite's server announced.
-fn count(message: Option<sansock::Message<'_>>) -> std::io::Result<u32> {
+fn count(message: Option<&Message<'_>>) -> io::Result<u32> {
     message
-        .as_ref()
-        .and_then(sansock::Message::as_text)
+        .and_then(Message::as_text)
         .and_then(|text| text.trim().parse().ok())
-        .ok_or_else(|| std::io::Error::other("the suite's server gave no case count"))
+        .ok_or_else(|| io::Error::other("the suite's server gave no case count"))
 }

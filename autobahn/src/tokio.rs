@@ -49,7 +49,7 @@ pub fn run_cases(arguments: &Arguments) -> Result<(), Error> {
             connect(&arguments.resource("getCaseCount?"), &config(Mode::Lent)).await?;
         let count = socket.recv().await?;
         socket.end().await?;
-        for case in 1..=crate::count(count)? {
+        for case in 1..=crate::count(count.as_ref())? {
             let url = arguments.resource(&format!("runCase?case={case}&"));
             let (mut socket, _) = connect(&url, &config(arguments.mode)).await?;
             // How each case ends is for the suite to judge.

@@ -4,21 +4,20 @@
 //! Still no I/O: give [`Endpoint::receive`] what you read, write what [`Endpoint::outbox`] shows,
 //! tell [`Endpoint::handle_timeout`] the time.
 
+mod event;
 mod outbox;
+mod send;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::mem;
 
-use bytes::Bytes;
-
-pub use self::outbox::Outbox;
-use self::outbox::{LARGE, Payload};
+use self::event::Terminal;
+pub use self::{event::EndpointEvent, outbox::Outbox, send::MessageKind};
 use crate::proto::{
-    CloseFrame, CloseStatus, Config, Connection, Error, Event, Instant, Message, Opcode, Part,
-    Prepared, SendError, State, Timeout, earliest,
+    CloseStatus, Config, Connection, Error, Instant, State, Timeout, earliest,
     handshake::{
-        Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Refusal, Reject, Request,
-        Response, ServerHandshake,
+        Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Reject, Response,
+        ServerHandshake,
     },
 };
 
@@ -62,47 +61,6 @@ pub struct Endpoint {
     outbox: Outbox,
 }
 
-/// What an [`Endpoint`] has to say.
-///
-/// Complete: `Request` (at a server) comes first, then `Open`, then events; exactly one of
-/// `Refused` and `Closed` comes, and nothing after it.
-#[derive(Debug)]
-pub enum EndpointEvent<'a> {
-    /// A client asks: answer with [`Endpoint::accept`] or [`Endpoint::reject`], at any time.
-    Request(Box<Request>),
-    /// The connection is open; at a client with the server's response.
-    Open(Option<Box<Response>>),
-    /// What the peer sent.
-    Event(Event<'a>),
-    /// The server answered the handshake with something else than a connection.
-    Refused(Box<Refusal>),
-    /// The connection is over.
-    Closed(CloseStatus),
-}
-
-impl<'a> EndpointEvent<'a> {
-    /// The message, if this is one that came whole.
-    #[must_use]
-    pub fn into_message(self) -> Option<Message<'a>> {
-        match self {
-            Self::Event(Event::Message(message)) => Some(message),
-            _ => None,
-        }
-    }
-
-    /// The same event with a life of its own; copies only what is borrowed.
-    #[must_use]
-    pub fn into_owned(self) -> EndpointEvent<'static> {
-        match self {
-            Self::Request(request) => EndpointEvent::Request(request),
-            Self::Open(response) => EndpointEvent::Open(response),
-            Self::Event(event) => EndpointEvent::Event(event.into_owned()),
-            Self::Refused(refusal) => EndpointEvent::Refused(refusal),
-            Self::Closed(status) => EndpointEvent::Closed(status),
-        }
-    }
-}
-
 /// How far an endpoint has come. The connection lies in line, all else is rare and boxed.
 #[derive(Debug)]
 enum Stage {
@@ -124,13 +82,6 @@ struct Opening<H> {
     since: Option<Instant>,
     /// Whether a request waits for the server's decision.
     undecided: bool,
-}
-
-/// The last thing an endpoint says.
-#[derive(Debug)]
-enum Terminal {
-    Refused(Box<Refusal>),
-    Closed(CloseStatus),
 }
 
 impl Endpoint {
@@ -278,104 +229,6 @@ impl Endpoint {
         }
     }
 
-    /// Sends a whole message (§6.1). An owned payload above 64 KiB is moved into the outbox, not
-    /// copied, and leaves in fragments of [`Config::fragment_size`].
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::NotOpen`], [`SendError::MessageUnfinished`], or [`SendError::Full`]: ask
-    /// [`can_send`](Self::can_send) before you give a message away.
-    #[inline]
-    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        let mark = self.high_water_mark();
-        self.send_below(mark, message.into())
-    }
-
-    /// Sends a message that was framed before. A server shares the payload of a large one with all
-    /// its other receivers; a client frames and masks it anew (§5.3).
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        let payload = message.payload();
-        let len = payload.len();
-        let mark = self.high_water_mark();
-        if let Stage::Open(connection) = &mut self.stage
-            && len <= LARGE
-            && self.outbox.has_room_for_frames(mark)
-        {
-            connection.send_prepared(message, self.outbox.batch())?;
-            self.outbox.count(len);
-            return Ok(());
-        }
-        self.send_payload(message.opcode(), len, mark, || Payload::Shared(payload))
-    }
-
-    /// Sends a piece of a message as a frame of its own (§5.4).
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::NotOpen`], [`SendError::PartKind`] or [`SendError::Full`].
-    pub fn send_part(&mut self, part: Part<'_>) -> Result<(), SendError> {
-        let mark = self.high_water_mark();
-        self.send_part_below(mark, part)
-    }
-
-    /// Sends a whole message from a shared buffer; one above 64 KiB is not copied by a server.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send); [`SendError::InvalidUtf8`] if a text is not valid UTF-8 (§8.1).
-    pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
-        let kind = match kind {
-            MessageKind::Text if core::str::from_utf8(&payload).is_err() => {
-                return Err(SendError::InvalidUtf8);
-            }
-            MessageKind::Text => Opcode::Text,
-            MessageKind::Binary => Opcode::Binary,
-        };
-        let mark = self.high_water_mark();
-        self.send_payload(kind, payload.len(), mark, || Payload::Shared(payload))
-    }
-
-    /// Sends a Ping of at most 125 bytes (§5.5.2).
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
-    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.check_open()?;
-        self.with_connection(|connection, batch| connection.ping(payload, batch))
-    }
-
-    /// Sends a Pong that nobody asked for (§5.5.3).
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
-    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.check_open()?;
-        self.with_connection(|connection, batch| connection.pong(payload, batch))
-    }
-
-    /// Starts the closing handshake; our Close leaves after all data that was sent before (§7.1.2).
-    ///
-    /// # Errors
-    ///
-    /// As [`Connection::close`].
-    pub fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), SendError> {
-        if let Some(frame) = frame {
-            CloseFrame::check(frame.code, frame.reason.len())?;
-        }
-        self.check_open()?;
-        if self.outbox.is_queueing() {
-            self.outbox.push_close(frame);
-            return Ok(());
-        }
-        self.with_connection(|connection, batch| connection.close(frame, batch))
-    }
-
     /// What waits to be written: the next chunks of it are ready.
     #[inline]
     pub fn outbox(&mut self) -> &mut Outbox {
@@ -422,13 +275,6 @@ impl Endpoint {
         }
         self.drop_if_finished();
         earliest(deadline, write)
-    }
-
-    /// Whether a message may be sent: the connection is open and less than the high-water mark
-    /// waits to be written.
-    #[must_use]
-    pub fn can_send(&self) -> bool {
-        self.check_open().is_ok() && self.check_room(self.high_water_mark()).is_ok()
     }
 
     /// Whether to read from the transport: `false` only while a request is undecided, and at the
@@ -505,15 +351,6 @@ impl Endpoint {
     pub fn buffered_amount(&self) -> usize {
         self.outbox.buffered_amount()
     }
-}
-
-/// The kind of a message (§5.6). Complete by the RFC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageKind {
-    /// UTF-8 text.
-    Text,
-    /// Bytes.
-    Binary,
 }
 
 impl Endpoint {
@@ -634,125 +471,6 @@ impl Endpoint {
             _ => None,
         }
     }
-
-    fn with_connection<T>(
-        &mut self,
-        call: impl FnOnce(&mut Connection, &mut Vec<u8>) -> Result<T, SendError>,
-    ) -> Result<T, SendError> {
-        match &mut self.stage {
-            Stage::Opened(opened) => call(&mut opened.0, self.outbox.batch()),
-            Stage::Open(connection) => call(connection, self.outbox.batch()),
-            _ => Err(SendError::NotOpen),
-        }
-    }
-
-    fn check_open(&self) -> Result<(), SendError> {
-        if self.state() == State::Open {
-            Ok(())
-        } else {
-            Err(SendError::NotOpen)
-        }
-    }
-
-    fn check_room(&self, mark: usize) -> Result<(), SendError> {
-        let len = self.outbox.len();
-        if len == 0 || len < mark {
-            Ok(())
-        } else {
-            Err(SendError::Full)
-        }
-    }
-
-    fn high_water_mark(&self) -> usize {
-        match &self.stage {
-            Stage::Open(connection) => connection.config().high_water_mark,
-            Stage::Opened(opened) => opened.0.config().high_water_mark,
-            _ => 0,
-        }
-    }
-
-    /// The kind of the message in parts that is unfinished behind all that is queued.
-    fn unfinished_part(&self) -> Option<Opcode> {
-        if self.outbox.is_queueing() {
-            self.outbox.queued_part()
-        } else {
-            self.connection_ref().and_then(Connection::part)
-        }
-    }
-
-    /// [`send`](Self::send) whatever waits: for answers to what one read brought.
-    #[inline]
-    pub(crate) fn send_unlimited(&mut self, message: Message<'_>) -> Result<(), SendError> {
-        self.send_below(usize::MAX, message)
-    }
-
-    /// [`send_part`](Self::send_part) whatever waits.
-    pub(crate) fn send_part_unlimited(&mut self, part: Part<'_>) -> Result<(), SendError> {
-        self.send_part_below(usize::MAX, part)
-    }
-
-    /// Sends a whole message while less than `mark` waits.
-    #[inline]
-    fn send_below(&mut self, mark: usize, message: Message<'_>) -> Result<(), SendError> {
-        let len = message.len();
-        if let Stage::Open(connection) = &mut self.stage
-            && len <= LARGE
-            && self.outbox.has_room_for_frames(mark)
-        {
-            connection.send(message, self.outbox.batch())?;
-            self.outbox.count(len);
-            return Ok(());
-        }
-        let kind = message.opcode();
-        self.send_payload(kind, len, mark, || Payload::Owned(message.into_bytes()))
-    }
-
-    fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
-        let Part { data, last } = part;
-        let (kind, len) = (data.opcode(), data.len());
-        if self.unfinished_part().is_some_and(|begun| begun != kind) {
-            return Err(SendError::PartKind);
-        }
-        self.queue_payload(kind, len, last, mark, || Payload::Owned(data.into_bytes()))
-    }
-
-    /// Sends a whole message that may be queued.
-    fn send_payload(
-        &mut self,
-        kind: Opcode,
-        len: usize,
-        mark: usize,
-        payload: impl FnOnce() -> Payload,
-    ) -> Result<(), SendError> {
-        if self.check_open().is_ok() && self.unfinished_part().is_some() {
-            return Err(SendError::MessageUnfinished);
-        }
-        self.queue_payload(kind, len, true, mark, payload)
-    }
-
-    /// Sends a frame or more: at once if it is small and nothing is before it, else by the queue.
-    fn queue_payload(
-        &mut self,
-        kind: Opcode,
-        len: usize,
-        last: bool,
-        mark: usize,
-        payload: impl FnOnce() -> Payload,
-    ) -> Result<(), SendError> {
-        self.check_open()?;
-        self.check_room(mark)?;
-        self.outbox.push(kind, payload(), last);
-        if len <= LARGE {
-            // What is small leaves the queue at once, unless something large is before it.
-            let Self { stage, outbox } = self;
-            if let Stage::Open(connection) = stage {
-                outbox.pump(connection);
-            } else if let Stage::Opened(opened) = stage {
-                outbox.pump(&mut opened.0);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl<H> Opening<H> {
@@ -773,15 +491,6 @@ impl<H> Opening<H> {
             Some(deadline) if now >= deadline => Err(Timeout::Handshake),
             deadline => Ok(deadline),
         }
-    }
-}
-
-impl Terminal {
-    fn closed(error: Error) -> Self {
-        Self::Closed(CloseStatus {
-            error: Some(error),
-            ..CloseStatus::default()
-        })
     }
 }
 

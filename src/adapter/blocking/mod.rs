@@ -22,12 +22,14 @@
 
 #[cfg(feature = "url")]
 mod connect;
+mod incoming;
 mod socket;
 mod stream;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
 pub use self::{
-    socket::{Incoming, Parts, Socket},
+    incoming::Incoming,
+    socket::{Parts, Socket},
     stream::{Stream, Untimed},
 };

@@ -10,7 +10,7 @@ use std::{
     vec::Vec,
 };
 
-use super::stream::Stream;
+use super::{Incoming, Stream};
 use crate::{
     adapter::{
         Error, Reply, clock,
@@ -19,7 +19,7 @@ use crate::{
     endpoint::{Endpoint, EndpointEvent},
     proto::{
         CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
-        handshake::{Accept, ClientRequest, Reject, Request, Response},
+        handshake::{Accept, ClientRequest, Response},
     },
 };
 
@@ -33,12 +33,6 @@ pub struct Socket<S> {
     driver: Driver,
     /// The limit that was last set for reads.
     read_timeout: Option<Duration>,
-}
-
-/// A client's request that waits for a decision.
-pub struct Incoming<S> {
-    socket: Socket<S>,
-    request: Box<Request>,
 }
 
 /// What a socket is made of.
@@ -96,7 +90,7 @@ impl<S: Stream> Socket<S> {
         )
     }
 
-    fn new(
+    pub(super) fn new(
         stream: S,
         endpoint: Endpoint,
         config: &Arc<Config>,
@@ -105,7 +99,7 @@ impl<S: Stream> Socket<S> {
         stream.set_write_timeout(Some(TURN))?;
         Ok(Self {
             stream,
-            driver: Driver::new(endpoint, config, unread),
+            driver: Driver::new(endpoint, config, unread, clock::now()),
             read_timeout: None,
         })
     }
@@ -227,42 +221,34 @@ impl<S: Stream> Socket<S> {
         self.drive(|driver, io| driver.poll_end(io))
     }
 
-    fn try_flush(&mut self) -> Result<(), Error> {
-        Ok(self.driver.try_flush(&mut Blocking(&mut self.stream))?)
+    pub(super) fn endpoint_mut(&mut self) -> &mut Endpoint {
+        self.driver.endpoint_mut()
     }
 
-    /// Calls until ready, each time with the time limit that the next deadline asks for.
-    fn drive<T, E: From<io::Error>>(
+    pub(super) fn try_flush(&mut self) -> Result<(), Error> {
+        self.drive(|driver, io| Poll::Ready(driver.try_flush(io)))
+            .map_err(Error::Io)
+    }
+
+    /// Calls until ready: what would block has run into its time limit.
+    pub(super) fn drive<T>(
         &mut self,
-        mut call: impl FnMut(&mut Driver, &mut Blocking<'_, S>) -> Poll<Result<T, E>>,
-    ) -> Result<T, E> {
+        mut call: impl FnMut(&mut Driver, &mut Blocking<'_, S>) -> Poll<T>,
+    ) -> T {
+        let Self {
+            stream,
+            driver,
+            read_timeout,
+        } = self;
+        let mut io = Blocking {
+            stream,
+            read_timeout,
+        };
         loop {
-            self.limit_reads()?;
-            if let Poll::Ready(ready) = call(&mut self.driver, &mut Blocking(&mut self.stream)) {
+            if let Poll::Ready(ready) = call(driver, &mut io) {
                 return ready;
             }
         }
-    }
-
-    /// Sets the time limit of reads if it must be shorter, or was reached. A deadline may come late
-    /// by an eighth of its time: that saves a system call for each message.
-    fn limit_reads(&mut self) -> io::Result<()> {
-        let wanted = if self.driver.wants_write() {
-            TURN
-        } else {
-            let Some(deadline) = self.driver.deadline() else {
-                return Ok(());
-            };
-            deadline
-                .saturating_since(clock::now())
-                .max(Duration::from_millis(1))
-        };
-        let is_near = |set: Duration| set <= wanted + wanted / 8 && wanted <= set.saturating_mul(2);
-        if !self.read_timeout.is_some_and(is_near) {
-            self.stream.set_read_timeout(Some(wanted))?;
-            self.read_timeout = Some(wanted);
-        }
-        Ok(())
     }
 }
 
@@ -323,61 +309,6 @@ impl<S> Socket<S> {
     }
 }
 
-impl<S: Stream> Incoming<S> {
-    /// Waits for a client's request.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Connection`] if it is no valid request, which the client was told; [`Error::Io`].
-    pub fn receive(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
-        let mut socket = Socket::new(stream, Endpoint::server(config), config, Vec::new())?;
-        match socket.drive(|driver, io| driver.poll_open(io))? {
-            Opening::Request(request) => Ok(Self { socket, request }),
-            Opening::Open(_) => Err(crate::proto::Error::Eof.into()),
-        }
-    }
-
-    /// The request.
-    #[must_use]
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// Accepts the request.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
-    pub fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<S>, Error> {
-        if let Err(error) = self.socket.driver.endpoint_mut().accept(accept) {
-            self.reject(&Reject::new(500))?;
-            return Err(error.into());
-        }
-        self.socket.drive(|driver, io| driver.poll_open(io))?;
-        self.socket.try_flush()?;
-        Ok(self.socket)
-    }
-
-    /// Refuses the request and ends the connection in order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Accept`] if `reject` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
-    pub fn reject(mut self, reject: &Reject<'_>) -> Result<(), Error> {
-        let rejected = self.socket.driver.endpoint_mut().reject(reject);
-        if rejected.is_err() {
-            self.socket
-                .driver
-                .endpoint_mut()
-                .reject(&Reject::new(500))?;
-        }
-        self.socket.end()?;
-        Ok(rejected?)
-    }
-}
-
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
@@ -386,16 +317,12 @@ impl<S> fmt::Debug for Socket<S> {
     }
 }
 
-impl<S> fmt::Debug for Incoming<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming")
-            .field("request", &self.request)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A blocking stream as a transport: what ran into its time limit would block.
-struct Blocking<'a, S>(&'a mut S);
+pub(super) struct Blocking<'a, S> {
+    stream: &'a mut S,
+    /// The limit that was last set for reads.
+    read_timeout: &'a mut Option<Duration>,
+}
 
 fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
@@ -413,13 +340,13 @@ fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
 
 impl<S: Stream> Transport for Blocking<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        would_block(self.0.read(buffer))
+        would_block(self.stream.read(buffer))
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
         let before = buffer.len();
         // Reads into spare capacity without filling it first; what came before an error is kept.
-        let result = Read::take(&mut *self.0, limit as u64).read_to_end(buffer);
+        let result = Read::take(&mut *self.stream, limit as u64).read_to_end(buffer);
         match buffer.len() - before {
             0 => would_block(result),
             n => Poll::Ready(Ok(n)),
@@ -427,18 +354,37 @@ impl<S: Stream> Transport for Blocking<'_, S> {
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        would_block(self.0.write_vectored(chunks))
+        would_block(self.stream.write_vectored(chunks))
     }
 
     fn flush(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.0.flush())
+        would_block(self.stream.flush())
     }
 
     fn shutdown(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.0.shutdown_write())
+        would_block(self.stream.shutdown_write())
     }
 
     fn now(&self) -> Instant {
         clock::now()
+    }
+
+    /// Sets the time limit of reads if it must be much shorter or longer than it is. So a deadline
+    /// may come late by an eighth of its time, and most reads need no further system call.
+    fn limit_read(&mut self, deadline: Option<Instant>, output_waits: bool) -> io::Result<()> {
+        let left = deadline.map(|deadline| deadline.saturating_since(clock::now()));
+        let wanted = match left {
+            _ if output_waits => Some(TURN),
+            left => left.map(|left| left.max(Duration::from_millis(1))),
+        };
+        let is_near = match (*self.read_timeout, wanted) {
+            (Some(set), Some(wanted)) => set <= wanted + wanted / 8 && wanted <= set * 2,
+            (set, wanted) => set == wanted,
+        };
+        if !is_near {
+            self.stream.set_read_timeout(wanted)?;
+            *self.read_timeout = wanted;
+        }
+        Ok(())
     }
 }

@@ -34,10 +34,11 @@
 
 #[cfg(feature = "url")]
 mod connect;
+mod incoming;
 mod sink;
 mod socket;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
-pub use self::socket::{Incoming, Socket};
+pub use self::{incoming::Incoming, socket::Socket};
 pub use crate::adapter::blocking::Parts;

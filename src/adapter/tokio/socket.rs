@@ -17,7 +17,7 @@ use ::tokio::{
 };
 use bytes::BufMut;
 
-use super::Parts;
+use super::{Incoming, Parts};
 use crate::{
     adapter::{
         Error, Reply, clock,
@@ -26,7 +26,7 @@ use crate::{
     endpoint::{Endpoint, EndpointEvent},
     proto::{
         CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
-        handshake::{Accept, ClientRequest, Reject, Request, Response},
+        handshake::{Accept, ClientRequest, Response},
     },
 };
 
@@ -36,12 +36,6 @@ pub struct Socket<S> {
     driver: Driver,
     /// The timer, armed the first time a deadline must be waited for.
     timer: Option<Pin<Box<Sleep>>>,
-}
-
-/// A client's request that waits for a decision.
-pub struct Incoming<S> {
-    socket: Socket<S>,
-    request: Box<Request>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -95,10 +89,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         )
     }
 
-    fn new(stream: S, endpoint: Endpoint, config: &Arc<Config>, unread: Vec<u8>) -> Self {
+    pub(super) fn new(
+        stream: S,
+        endpoint: Endpoint,
+        config: &Arc<Config>,
+        unread: Vec<u8>,
+    ) -> Self {
         Self {
             stream,
-            driver: Driver::new(endpoint, config, unread),
+            driver: Driver::new(endpoint, config, unread, now()),
             timer: None,
         }
     }
@@ -267,14 +266,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Writes what can be written at once.
-    async fn try_flush(&mut self) -> Result<(), Error> {
+    pub(super) async fn try_flush(&mut self) -> Result<(), Error> {
         let flushed = self
             .drive(|driver, io| Poll::Ready(driver.try_flush(io)))
             .await;
         flushed.map_err(Error::Io)
     }
 
-    async fn drive<T>(
+    pub(super) async fn drive<T>(
         &mut self,
         mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, S>) -> Poll<T>,
     ) -> T {
@@ -379,85 +378,10 @@ impl<S> Socket<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
-    /// Waits for a client's request.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Connection`] if it is no valid request, which the client was told; [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the stream.
-    pub async fn receive(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
-        let mut socket = Socket::new(stream, Endpoint::server(config), config, Vec::new());
-        match socket.drive(|driver, io| driver.poll_open(io)).await? {
-            Opening::Request(request) => Ok(Self { socket, request }),
-            Opening::Open(_) => Err(crate::proto::Error::Eof.into()),
-        }
-    }
-
-    /// The request.
-    #[must_use]
-    pub fn request(&self) -> &Request {
-        &self.request
-    }
-
-    /// Accepts the request.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the stream.
-    pub async fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<S>, Error> {
-        if let Err(error) = self.socket.driver.endpoint_mut().accept(accept) {
-            self.reject(&Reject::new(500)).await?;
-            return Err(error.into());
-        }
-        self.socket.drive(|driver, io| driver.poll_open(io)).await?;
-        self.socket.try_flush().await?;
-        Ok(self.socket)
-    }
-
-    /// Refuses the request and ends the connection in order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Accept`] if `reject` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the stream.
-    pub async fn reject(mut self, reject: &Reject<'_>) -> Result<(), Error> {
-        let rejected = self.socket.driver.endpoint_mut().reject(reject);
-        if rejected.is_err() {
-            self.socket
-                .driver
-                .endpoint_mut()
-                .reject(&Reject::new(500))?;
-        }
-        self.socket.end().await?;
-        Ok(rejected?)
-    }
-}
-
 impl<S> fmt::Debug for Socket<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
             .field("state", &self.state())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S> fmt::Debug for Incoming<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming")
-            .field("request", &self.request)
             .finish_non_exhaustive()
     }
 }
@@ -498,6 +422,11 @@ impl<S: AsyncRead + AsyncWrite> Transport for Polled<'_, '_, S> {
     }
 
     fn now(&self) -> Instant {
-        clock::from_system(time::Instant::now().into_std())
+        now()
     }
+}
+
+/// The time now by the runtime's clock, which tests may pause.
+fn now() -> Instant {
+    clock::from_system(time::Instant::now().into_std())
 }

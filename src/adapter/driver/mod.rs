@@ -1,0 +1,352 @@
+//! The one drive loop, over any transport that can say "would block".
+//!
+//! ```text
+//!            ┌──────────── fill ────────────┐
+//!  outbox ──►│ flush ─► read ─► tell the time│──► input ──► next_event ──► user
+//!            └──────────────────────────────┘
+//!  after the end: flush ─► shut down writing ─► read and discard ─► done
+//! ```
+//!
+//! All state is here and in the endpoint, none in a caller's future: a call that returned
+//! `Pending` may be made again or never, and nothing is lost.
+
+mod finish;
+mod input;
+mod transport;
+mod wait;
+
+use std::{
+    boxed::Box,
+    io::{self, IoSlice},
+    mem,
+    sync::Arc,
+    task::Poll,
+    vec::Vec,
+};
+
+use self::input::Input;
+pub(super) use self::{transport::Transport, wait::Opening};
+use super::{Error, buffers};
+use crate::{
+    endpoint::{Endpoint, EndpointEvent},
+    proto::{Config, Instant, Message},
+};
+
+/// A connection being driven.
+#[derive(Debug)]
+pub(super) struct Driver {
+    endpoint: Endpoint,
+    config: Arc<Config>,
+    input: Input,
+    extra: Option<Box<Extra>>,
+    deadline: Option<Instant>,
+    phase: Phase,
+    /// Whether the transport may hold back something that was written to it.
+    unflushed: bool,
+    /// Whether the time was told since the last read.
+    is_told: bool,
+    /// Whether the transport's error was reported; what follows from it is not.
+    is_reported: bool,
+}
+
+/// What a driver has only now and then.
+#[derive(Debug, Default)]
+struct Extra {
+    /// An event that came while the user waited for something else, or past the input buffer.
+    event: Option<EndpointEvent<'static>>,
+    /// What the connection failed with, to be told once the last output is written.
+    failure: Option<Error>,
+    /// The parts so far of a message that [`poll_recv`](Driver::poll_recv) gathers.
+    parts: Option<Message<'static>>,
+    /// The error that writing ended with; reading goes on, for the peer may have said why.
+    write_error: Option<io::Error>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Over; the rest of the output is being written, until a deadline.
+    Flushing(Instant),
+    /// Writing is shut down; input is discarded until its end, the deadline or the limit.
+    Lingering {
+        until: Instant,
+        discarded: usize,
+    },
+    Done,
+}
+
+impl Driver {
+    /// A driver that is told the time for the first time, so that its deadlines run.
+    pub(super) fn new(
+        mut endpoint: Endpoint,
+        config: &Arc<Config>,
+        unread: Vec<u8>,
+        now: Instant,
+    ) -> Self {
+        let deadline = endpoint.handle_timeout(now);
+        Self {
+            endpoint,
+            config: Arc::clone(config),
+            input: Input::new(unread),
+            extra: None,
+            deadline,
+            phase: Phase::Running,
+            unflushed: false,
+            is_told: true,
+            is_reported: false,
+        }
+    }
+
+    pub(super) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The endpoint, with a buffer to encode into.
+    pub(super) fn endpoint_mut(&mut self) -> &mut Endpoint {
+        let outbox = self.endpoint.outbox();
+        if outbox.is_empty() {
+            let unused = outbox.lend(buffers::take_write());
+            buffers::give_write(unused);
+        }
+        &mut self.endpoint
+    }
+
+    /// When to call again although nothing happened.
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The unread input and the unwritten output.
+    pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<u8>) {
+        let unread = self.input.unread_mut().to_vec();
+        let mut unsent = Vec::new();
+        loop {
+            let outbox = self.endpoint.outbox();
+            let before = unsent.len();
+            for chunk in outbox.chunks() {
+                unsent.extend_from_slice(chunk);
+            }
+            if unsent.len() == before {
+                return (unread, unsent);
+            }
+            outbox.consume(unsent.len() - before);
+        }
+    }
+
+    /// The next event of what was read, and the endpoint to answer by; `None` when it is time to
+    /// [fill](Self::poll_fill).
+    #[inline]
+    pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
+        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.event.take()) {
+            return Some((event, &mut self.endpoint));
+        }
+        let Self {
+            endpoint,
+            input: Input { buffer, start, end },
+            ..
+        } = self;
+        let mut unread = buffer.get_mut(*start..*end).unwrap_or_default();
+        let event = endpoint.receive(&mut unread);
+        *start = *end - unread.len();
+        event.map(|event| (event, endpoint))
+    }
+
+    /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
+    /// something, `false` once all is over.
+    pub(super) fn poll_fill(&mut self, transport: &mut impl Transport) -> Poll<io::Result<bool>> {
+        loop {
+            if self.has_stashed() || (!self.input.is_empty() && self.endpoint.wants_read()) {
+                return Poll::Ready(Ok(true));
+            }
+            if self.phase != Phase::Running {
+                return self.poll_finish(transport).map(|()| Ok(false));
+            }
+            self.flush(transport);
+            if self.endpoint.is_finished() {
+                if !self.endpoint.has_said_all() {
+                    return Poll::Ready(Ok(true));
+                }
+                self.phase = Phase::Flushing(transport.now() + self.finish_timeout());
+                continue;
+            }
+            match self.read(transport) {
+                Poll::Ready(read) => {
+                    // A batch that was waited for was told the time before the wait.
+                    if !mem::replace(&mut self.is_told, false) {
+                        self.deadline = self.endpoint.handle_timeout(transport.now());
+                    }
+                    return Poll::Ready(read.map(|()| true));
+                }
+                Poll::Pending => {
+                    self.tell(transport.now());
+                    if self.endpoint.is_finished() {
+                        continue;
+                    }
+                    // A Ping may be due.
+                    self.flush(transport);
+                    self.park();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Whether an event waits to be handed out first.
+    fn has_stashed(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| extra.event.is_some())
+    }
+
+    fn has_write_error(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| extra.write_error.is_some())
+    }
+
+    fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Gives back what was lent, before waiting.
+    fn park(&mut self) {
+        self.input.park();
+        if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
+            self.extra = None;
+        }
+        if let Some(buffer) = self.endpoint.outbox().reclaim() {
+            buffers::give_write(buffer);
+        }
+    }
+
+    fn tell(&mut self, now: Instant) {
+        self.deadline = self.endpoint.handle_timeout(now);
+        self.is_told = true;
+    }
+
+    /// Reads once, into the input or straight into a large message.
+    fn read(&mut self, transport: &mut impl Transport) -> Poll<io::Result<()>> {
+        if !self.input.is_empty() || !self.endpoint.wants_read() {
+            return Poll::Pending;
+        }
+        let output_waits = self.endpoint.wants_write() && !self.has_write_error();
+        transport.limit_read(self.deadline, output_waits)?;
+        let read = loop {
+            let read = match self.endpoint.direct() {
+                Some((buffer, room)) => {
+                    let before = buffer.len();
+                    let read = transport.read_direct(buffer, room);
+                    // What the transport says it read is believed only as far as it is there.
+                    let appended = buffer.len().saturating_sub(before);
+                    if let Poll::Ready(Ok(n @ 1..)) = read {
+                        if let Some(event) = self.endpoint.receive_direct(n.min(appended)) {
+                            self.extra().event = Some(event);
+                        }
+                        return Poll::Ready(Ok(()));
+                    }
+                    read
+                }
+                None => transport.read(self.input.lend()),
+            };
+            match read {
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        Poll::Ready(match read {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(0)) => self.transport_ended(None),
+            Poll::Ready(Ok(n)) => {
+                self.input.filled(n);
+                Ok(())
+            }
+            Poll::Ready(Err(error)) => self.transport_ended(Some(error)),
+        })
+    }
+
+    /// Takes note that the transport has ended. Its error counts unless all was said before.
+    fn transport_ended(&mut self, error: Option<io::Error>) -> io::Result<()> {
+        self.endpoint.receive_eof();
+        let is_clean = self
+            .endpoint
+            .close_status()
+            .is_some_and(|status| status.clean);
+        let write_error = self
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.write_error.take());
+        match error.or(write_error) {
+            Some(error) if !is_clean => {
+                self.is_reported = true;
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes until nothing waits or the transport would block.
+    fn flush(&mut self, transport: &mut impl Transport) {
+        while self.endpoint.wants_write() && !self.has_write_error() {
+            let outbox = self.endpoint.outbox();
+            let mut slices = [IoSlice::new(&[]); 4];
+            let mut count = 0;
+            for (slice, chunk) in slices.iter_mut().zip(outbox.chunks()) {
+                *slice = IoSlice::new(chunk);
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            match transport.write_vectored(&slices[..count]) {
+                Poll::Ready(Ok(n @ 1..)) => {
+                    outbox.consume(n);
+                    self.unflushed = true;
+                }
+                Poll::Ready(Ok(0)) => self.fail_write(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => self.fail_write(error),
+                Poll::Pending => break,
+            }
+        }
+        while self.unflushed && !self.has_write_error() {
+            match transport.flush() {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Poll::Ready(Err(error)) => self.fail_write(error),
+                Poll::Pending => break,
+            }
+        }
+    }
+
+    fn fail_write(&mut self, error: io::Error) {
+        self.extra().write_error = Some(error);
+        self.unflushed = false;
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.input.discard();
+        self.park();
+    }
+}
+
+impl Extra {
+    const fn is_empty(&self) -> bool {
+        self.event.is_none()
+            && self.failure.is_none()
+            && self.parts.is_none()
+            && self.write_error.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rule 4: a connection parked in mid-batch costs what is unread and 256 bytes.
+    #[test]
+    fn a_driver_is_small() {
+        assert!(size_of::<Driver>() <= 256, "{}", size_of::<Driver>());
+    }
+}

@@ -1,0 +1,223 @@
+//! What users wait for: an open connection, a message, room, an empty outbox, the end.
+
+use std::{boxed::Box, io, task::Poll};
+
+use super::{Driver, Transport};
+use crate::{
+    adapter::Error,
+    endpoint::{Endpoint, EndpointEvent},
+    proto::{
+        self, CloseStatus, Event, Message, Part, State,
+        handshake::{Request, Response},
+    },
+};
+
+/// What an opening handshake comes to.
+#[derive(Debug)]
+pub(in crate::adapter) enum Opening {
+    Request(Box<Request>),
+    Open(Option<Box<Response>>),
+}
+
+impl Driver {
+    /// Waits for the end of the opening handshake, or at a server for a request.
+    pub(in crate::adapter) fn poll_open(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> Poll<Result<Opening, Error>> {
+        loop {
+            while let Some((event, _)) = self.next_event() {
+                let failure = match event {
+                    EndpointEvent::Request(request) => {
+                        self.input.park();
+                        return Poll::Ready(Ok(Opening::Request(request)));
+                    }
+                    EndpointEvent::Open(response) => {
+                        self.input.park();
+                        return Poll::Ready(Ok(Opening::Open(response)));
+                    }
+                    EndpointEvent::Refused(refusal) => Error::Refused(refusal),
+                    EndpointEvent::Closed(status) => {
+                        Error::Connection(status.error.unwrap_or(proto::Error::Eof))
+                    }
+                    EndpointEvent::Event(_) => continue,
+                };
+                self.fail(failure);
+            }
+            match self.poll_fill(transport)? {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => {
+                    let failure = self.take_failure();
+                    return Poll::Ready(Err(failure.unwrap_or(proto::Error::Eof.into())));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Waits for the next whole message; `None` once all is over.
+    pub(in crate::adapter) fn poll_recv(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> Poll<Result<Option<Message<'static>>, Error>> {
+        loop {
+            while let Some((event, _)) = self.next_event() {
+                match event {
+                    EndpointEvent::Event(Event::Message(message)) => {
+                        let message = message.into_owned();
+                        self.input.park();
+                        return Poll::Ready(Ok(Some(message)));
+                    }
+                    EndpointEvent::Event(Event::Part(part)) => {
+                        let part = part.into_owned();
+                        if let Some(message) = self.join(part) {
+                            self.input.park();
+                            return Poll::Ready(Ok(Some(message)));
+                        }
+                    }
+                    EndpointEvent::Closed(CloseStatus {
+                        error: Some(error), ..
+                    }) => {
+                        self.fail(Error::Connection(error));
+                    }
+                    _ => {}
+                }
+            }
+            match self.poll_fill(transport) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => {
+                    return Poll::Ready(self.take_failure().map_or(Ok(None), Err));
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::Io(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Writes until `enough` is satisfied; it is told whether nothing waits any more. While that would block it reads all the same, until an
+    /// event waits for the user: two peers that both only send do not stop each other.
+    fn poll_write_until(
+        &mut self,
+        transport: &mut impl Transport,
+        enough: impl Fn(&Endpoint, bool) -> bool,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            self.flush(transport);
+            if let Some(error) = self.take_write_error() {
+                return Poll::Ready(Err(error));
+            }
+            let is_flushed = !self.endpoint.wants_write() && !self.unflushed;
+            if enough(&self.endpoint, is_flushed) || self.endpoint.is_finished() {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.has_stashed()
+                && self.endpoint.wants_read()
+                && let Some((event, _)) = self.next_event()
+            {
+                let event = event.into_owned();
+                self.extra().event = Some(event);
+                self.input.park();
+            }
+            let read = if !self.has_stashed() && self.endpoint.wants_read() {
+                self.read(transport)?
+            } else {
+                Poll::Pending
+            };
+            if read.is_pending() {
+                self.tell(transport.now());
+                if !self.endpoint.is_finished() {
+                    self.park();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Closes if that was not done, and goes on to the end, discarding what still comes.
+    pub(in crate::adapter) fn poll_end(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> Poll<Result<CloseStatus, Error>> {
+        // Refused only where a Close was sent already, or none can be.
+        let _ = self.endpoint_mut().close(None);
+        loop {
+            while self.next_event().is_some() {}
+            match self.poll_fill(transport)? {
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => {
+                    let status = self.endpoint.close_status().cloned();
+                    return Poll::Ready(Ok(status.unwrap_or_default()));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Waits until a message may be sent, or none ever.
+    pub(in crate::adapter) fn poll_ready(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> Poll<io::Result<()>> {
+        if self.endpoint.can_send() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_write_until(transport, |endpoint, _| {
+            endpoint.can_send() || endpoint.state() != State::Open
+        })
+    }
+
+    /// Waits until nothing waits to be written.
+    pub(in crate::adapter) fn poll_flush(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> Poll<io::Result<()>> {
+        self.poll_write_until(transport, |_, is_flushed| is_flushed)
+    }
+
+    /// Writes what can be written without waiting.
+    pub(in crate::adapter) fn try_flush(
+        &mut self,
+        transport: &mut impl Transport,
+    ) -> io::Result<()> {
+        self.flush(transport);
+        self.take_write_error().map_or(Ok(()), Err)
+    }
+
+    /// Joins a part to those before it; the whole message once it is the last.
+    fn join(&mut self, part: Part<'static>) -> Option<Message<'static>> {
+        let Part { data, last } = part;
+        let whole = match (self.extra().parts.take(), data) {
+            (Some(Message::Text(mut text)), Message::Text(more)) => {
+                text.to_mut().push_str(&more);
+                Message::Text(text)
+            }
+            (Some(Message::Binary(mut data)), Message::Binary(more)) => {
+                data.to_mut().extend_from_slice(&more);
+                Message::Binary(data)
+            }
+            (_, data) => data,
+        };
+        if last {
+            return Some(whole);
+        }
+        self.extra().parts = Some(whole);
+        None
+    }
+
+    /// Remembers what the connection failed with, unless that follows from what was reported.
+    fn fail(&mut self, failure: Error) {
+        if !self.is_reported {
+            self.extra().failure = Some(failure);
+        }
+    }
+
+    fn take_failure(&mut self) -> Option<Error> {
+        self.extra.as_mut()?.failure.take()
+    }
+
+    fn take_write_error(&mut self) -> Option<io::Error> {
+        let error = self.extra.as_mut()?.write_error.take()?;
+        self.is_reported = true;
+        Some(error)
+    }
+}
