@@ -1,4 +1,69 @@
-//! WebSockets without the socket.
+//! WebSockets without the socket: RFC 6455 as a pure state machine, and thin adapters that drive
+//! it over std and tokio.
+//!
+//! ```text
+//! your runtime, your transport                     you may enter at any layer
+//! ────────────────────────────────────────────────────────────────────────────
+//! adapter     blocking  tokio         syscalls, clock, entropy            std
+//!    │
+//! endpoint    Endpoint, Outbox        engine + its output queue           no_std
+//!    │
+//! proto       handshake → Connection  the engine                          no_std
+//! ```
+//!
+//! An arrow is "may use", and only points down: nothing below `adapter` can name
+//! a socket, a clock, a thread, a future or an entropy source. With `default-features = false` the
+//! lower two layers build as `no_std` + `alloc`.
+//!
+//! # The engine in one minute
+//!
+//! ```no_run
+//! # use std::{io::{Read, Write}, net::TcpStream, sync::Arc};
+//! use sansock::{Config, Event, proto::{Connection, Instant}};
+//!
+//! # fn now() -> Instant { Instant::ZERO }
+//! # fn serve(mut socket: TcpStream) -> std::io::Result<()> {
+//! let mut ws = Connection::server(&Arc::new(Config::default())); // behind its handshake
+//! let mut buffer = vec![0; 65_536]; // one per thread, not per connection
+//! let mut out = Vec::new();
+//! loop {
+//!     let n = socket.read(&mut buffer)?;
+//!     if n == 0 {
+//!         ws.receive_eof();
+//!     }
+//!     let mut input = &mut buffer[..n];
+//!     while let Ok(Some(event)) = ws.receive(&mut input, &mut out) {
+//!         if let Event::Message(message) = event {
+//!             let _ = ws.send(message, &mut out); // the event borrows the input, not the engine
+//!         }
+//!     }
+//!     let _deadline = ws.handle_timeout(now(), &mut out);
+//!     socket.write_all(&out)?; // one write per batch: answers, Pongs, Closes
+//!     out.clear();
+//!     if ws.is_finished() {
+//!         return Ok(());
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! Four sentences are the whole contract; they stand at [`proto::Connection`].
+//!
+//! # Adapters
+//!
+//! With feature `std` (on by default) `adapter::blocking` drives a connection over any
+//! `Read + Write`, with feature `tokio` `adapter::tokio` does over any `AsyncRead + AsyncWrite`.
+//! Both are the same drive loop, and keep the same five rules.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `std` (default) | the blocking adapter, the system's clock and entropy |
+//! | `tokio` | the tokio adapter, with `Stream` and `Sink` |
+//! | `url` | `ClientRequest::from_url`, and each adapter's `connect` |
+//!
+//! Features add names and never change behaviour.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -12,7 +77,8 @@ pub mod adapter;
 pub mod endpoint;
 pub mod proto;
 
+pub use endpoint::{Endpoint, EndpointEvent};
 pub use proto::{
-    CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, ProtocolError, Role,
-    SendError, State, Timeout,
+    CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, Prepared, ProtocolError,
+    Role, SendError, State, Timeout,
 };

@@ -7,13 +7,14 @@ use crate::proto::{
     handshake::{Refusal, Request, Response},
 };
 
-/// What an [`Endpoint`] has to say.
+/// What an [`Endpoint`](super::Endpoint) has to say.
 ///
 /// Complete: `Request` (at a server) comes first, then `Open`, then events; exactly one of
 /// `Refused` and `Closed` comes, and nothing after it.
 #[derive(Debug)]
 pub enum EndpointEvent<'a> {
-    /// A client asks: answer with [`Endpoint::accept`] or [`Endpoint::reject`], at any time.
+    /// A client asks: answer with [`Endpoint::accept`](super::Endpoint::accept) or
+    /// [`Endpoint::reject`](super::Endpoint::reject), at any time.
     Request(Box<Request>),
     /// The connection is open; at a client with the server's response.
     Open(Option<Box<Response>>),

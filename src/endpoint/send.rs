@@ -21,7 +21,7 @@ pub enum MessageKind {
 
 impl Endpoint {
     /// Sends a whole message (§6.1). An owned payload above 64 KiB is moved into the outbox, not
-    /// copied, and leaves in fragments of [`Config::fragment_size`].
+    /// copied, and leaves in fragments of [`Config::fragment_size`](crate::Config::fragment_size).
     ///
     /// # Errors
     ///

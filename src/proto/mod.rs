@@ -1,6 +1,16 @@
 //! The engine: RFC 6455 as a function of its arguments.
 //!
-//! No socket, no clock, no thread, no entropy; `no_std` with `alloc`.
+//! No socket, no clock, no thread, no entropy; `no_std` with `alloc`. Bytes and instants come in
+//! as arguments, events and bytes go out as results.
+//!
+//! ```text
+//! handshake ─► Connection = Receiver ──Signal──► Sender
+//!                            bytes → events      messages → bytes, closing handshake, timers
+//! ```
+//!
+//! The three kinds of fault are three types: the peer's ([`ProtocolError`], [`HandshakeError`]),
+//! the program's ([`SendError`], [`handshake::AcceptError`], [`handshake::RequestError`]) and
+//! time's ([`Timeout`]); the transport's never gets here.
 
 mod assembly;
 mod budget;
