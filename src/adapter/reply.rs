@@ -27,7 +27,7 @@ impl<'a> Reply<'a> {
     /// As [`Endpoint::send`], but never [`SendError::Full`].
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.endpoint.send_unlimited(message.into())
+        self.endpoint.send_unlimited(message)
     }
 
     /// Queues a piece of a message.

@@ -64,6 +64,26 @@ impl Endpoint {
         self.send_part_below(mark, part)
     }
 
+    /// [`send`](Self::send) whatever waits: for answers to what one read brought, which are as
+    /// bounded as that. Ask [`can_send`](Self::can_send) before the next read's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but never [`SendError::Full`].
+    #[inline]
+    pub fn send_unlimited<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.send_below(usize::MAX, message.into())
+    }
+
+    /// [`send_part`](Self::send_part) whatever waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_part`](Self::send_part), but never [`SendError::Full`].
+    pub fn send_part_unlimited(&mut self, part: Part<'_>) -> Result<(), SendError> {
+        self.send_part_below(usize::MAX, part)
+    }
+
     /// Sends a whole message from a shared buffer; one above 64 KiB is not copied by a server.
     ///
     /// # Errors
@@ -168,17 +188,6 @@ impl Endpoint {
         } else {
             self.connection_ref().and_then(Connection::part)
         }
-    }
-
-    /// [`send`](Self::send) whatever waits: for answers to what one read brought.
-    #[inline]
-    pub(crate) fn send_unlimited(&mut self, message: Message<'_>) -> Result<(), SendError> {
-        self.send_below(usize::MAX, message)
-    }
-
-    /// [`send_part`](Self::send_part) whatever waits.
-    pub(crate) fn send_part_unlimited(&mut self, part: Part<'_>) -> Result<(), SendError> {
-        self.send_part_below(usize::MAX, part)
     }
 
     /// Sends a whole message while less than `mark` waits.

@@ -112,6 +112,7 @@ impl Driver {
     }
 
     /// When to call again although nothing happened.
+    #[cfg(feature = "tokio")]
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
