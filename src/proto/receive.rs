@@ -12,7 +12,7 @@
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::{mem, str};
+use core::{fmt, mem, str};
 
 use super::{
     assembly::{Assembly, Buffer, Frame},
@@ -58,7 +58,7 @@ pub(crate) enum Activity {
 }
 
 /// What exists only while a frame or a message is unfinished.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Unfinished {
     /// The first bytes of a header that a read cut.
     header: [u8; FrameHeader::MAX_LEN],
@@ -542,6 +542,26 @@ impl Unfinished {
     /// Whether nothing is unfinished: only a spare buffer may be here.
     const fn is_idle(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+}
+
+impl fmt::Debug for Unfinished {
+    /// Says how much has come, never what: payloads and masking keys do not belong into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unfinished")
+            .field("header_len", &self.header_len)
+            .field("frame", &self.frame.as_ref().map(|frame| frame.opcode))
+            .field(
+                "frame_lacks",
+                &self.frame.as_ref().map(|frame| frame.remaining),
+            )
+            .field(
+                "message_frames",
+                &self.message.as_ref().map(|message| message.frames),
+            )
+            .field("bytes", &self.bytes)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! the receiving half owes it comes as a [`Signal`].
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
@@ -36,7 +37,7 @@ pub(crate) struct Sender {
 }
 
 /// What a connection has only as a client, under pressure, or at its end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Extra {
     keys: Option<MaskingKeys>,
     /// The payload of the latest Ping that is not yet answered.
@@ -46,6 +47,20 @@ struct Extra {
     status: Option<CloseStatus>,
     /// *Subprotocol In Use* (§4.1).
     subprotocol: Option<Box<str>>,
+}
+
+impl fmt::Debug for Extra {
+    /// Says that a Pong is owed, never with which payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra")
+            .field("keys", &self.keys)
+            .field("owes_pong", &self.owed_pong.is_some())
+            .field("received", &self.received)
+            .field("sent", &self.sent)
+            .field("status", &self.status)
+            .field("subprotocol", &self.subprotocol)
+            .finish()
+    }
 }
 
 /// How far the closing handshake has come, as the sender sees it (§7.1).
