@@ -1,5 +1,6 @@
 //! The closing handshake, its codes and what is left of it (RFC 6455 §5.5.1, §7).
 #![allow(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
     clippy::type_complexity,
