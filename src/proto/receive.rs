@@ -189,9 +189,11 @@ impl Receiver {
         let Some(unfinished) = self.unfinished.as_mut() else {
             return Ok(None);
         };
-        let (Some(mut frame), Some(message)) =
-            (unfinished.frame.take(), unfinished.message.as_mut())
-        else {
+        // A control frame that a read cut is no business of a call that nobody asked for.
+        let (Some(mut frame), Some(message)) = (
+            unfinished.frame.take_if(|it| !it.opcode.is_control()),
+            unfinished.message.as_mut(),
+        ) else {
             return Ok(None);
         };
         let taken = message.unmask_appended(&mut frame, n);
