@@ -275,12 +275,12 @@ impl Receiver {
 
     /// Frees what is no longer needed and decides whether the next frame may take the short path.
     fn settle(&mut self) {
-        if self
-            .unfinished
-            .as_ref()
-            .is_some_and(|it| it.is_idle() && it.spare.is_none())
-        {
-            self.unfinished = None;
+        if let Some(unfinished) = self.unfinished.as_mut().filter(|it| it.is_idle()) {
+            unfinished.since = None;
+            unfinished.bytes = 0;
+            if unfinished.spare.is_none() {
+                self.unfinished = None;
+            }
         }
         self.ready = !self.ended
             && self.unfinished.as_ref().is_none_or(|it| it.is_idle())
@@ -533,10 +533,6 @@ impl Receiver {
     fn finished_message(&mut self) {
         self.activity = Activity::Data;
         self.budgets.reward_message();
-        if let Some(unfinished) = &mut self.unfinished {
-            unfinished.since = None;
-            unfinished.bytes = 0;
-        }
     }
 }
 
