@@ -19,7 +19,7 @@ use super::{
     prepared::Prepared,
     receive::Activity,
     time::Instant,
-    timer::{Due, Timer},
+    timer::{Due, Timer, earliest},
 };
 
 /// The sending half of a connection.
@@ -249,12 +249,15 @@ impl Sender {
         };
         match due {
             Due::Nothing(deadline) => deadline,
-            Due::Ping(deadline) => {
-                // A sign of life is asked for only while it can be written.
-                if out.len() < self.config.high_water_mark {
-                    self.frame(true, Opcode::Ping, &[], out);
-                }
+            Due::Ping(deadline) if out.len() < self.config.high_water_mark => {
+                self.frame(true, Opcode::Ping, &[], out);
                 deadline
+            }
+            Due::Ping(deadline) => {
+                // A sign of life is asked for only while it can be written, and only what was
+                // asked for is awaited: a slow reader with nothing to say is not dead.
+                self.timer.forget_ping();
+                earliest(deadline, self.config.ping_interval.map(|it| now + it))
             }
             Due::Missed(timeout) => {
                 self.time_out(timeout, out);
@@ -367,7 +370,7 @@ impl Sender {
         // A Ping need not be answered once a Close was sent, and no data may follow (§5.5.1).
         self.extra().owed_pong = None;
         self.part = None;
-        self.timer.start_closing();
+        self.timer.forget_ping();
         self.phase = Phase::CloseSent;
     }
 
