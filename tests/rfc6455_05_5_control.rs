@@ -334,3 +334,33 @@ fn clause_113_hostile_104_codes_that_must_not_be_on_the_wire_fail() {
         }
     }
 }
+
+#[test]
+fn clause_089_a_ping_is_answered_after_our_own_close_until_the_peers_close_came() {
+    for role in ROLES {
+        let mut ws = open_default(role);
+        let mut out = Vec::new();
+        ws.close(None, &mut out).unwrap();
+        let bytes = frames(
+            role,
+            &[(0x89, b"still there?"), (0x88, b""), (0x89, b"late")],
+        );
+        assert_eq!(feed(&mut ws, &bytes, &mut out).unwrap().len(), 2);
+        let sent = decode(&out);
+        let sent: Vec<_> = sent.iter().map(common::Sent::parts).collect();
+        assert_eq!(sent, [(0x88, &b""[..]), (0x8A, b"still there?")]);
+    }
+}
+
+#[test]
+fn clause_089_a_remembered_ping_is_answered_after_our_own_close() {
+    for role in ROLES {
+        let mut ws = open(role, &Config::default().high_water_mark(10));
+        let mut out = vec![0; 10];
+        feed(&mut ws, &frame(role, 0x89, b"wait"), &mut out).unwrap();
+        ws.close(None, &mut out).unwrap();
+        out.clear();
+        ws.handle_timeout(at(0), &mut out);
+        assert_eq!(decode(&out)[0].parts(), (0x8A, &b"wait"[..]));
+    }
+}

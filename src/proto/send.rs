@@ -367,8 +367,7 @@ impl Sender {
         });
         self.frame(true, Opcode::Close, &payload[..len], out);
         self.extra().sent = Some(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code));
-        // A Ping need not be answered once a Close was sent, and no data may follow (§5.5.1).
-        self.extra().owed_pong = None;
+        // No data may follow (§5.5.1).
         self.part = None;
         self.timer.forget_ping();
         self.phase = Phase::CloseSent;
@@ -377,7 +376,7 @@ impl Sender {
     /// "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
     /// already received a Close frame" (§5.5.2); of several unanswered ones the latest (§5.5.3).
     fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if self.phase != Phase::Open {
+        if self.phase > Phase::CloseSent {
             return;
         }
         if out.len() < self.config.high_water_mark {
@@ -400,7 +399,9 @@ impl Sender {
             let reply = frame.map(|frame| CloseFrame::new(frame.code, ""));
             self.send_close(reply.as_ref(), out);
         }
-        self.extra().received = Some(remembered(frame));
+        let extra = self.extra();
+        extra.received = Some(remembered(frame));
+        extra.owed_pong = None;
         match self.role {
             // "the server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (§7.1.1)
