@@ -1,4 +1,6 @@
 //! The frame under way and the message it belongs to (RFC 6455 §5.4).
+//!
+//! Nothing here can be printed: it is all payload and masking keys.
 
 use alloc::{borrow::Cow, collections::TryReserveError, string::String, vec::Vec};
 use core::mem;
@@ -8,7 +10,7 @@ use super::{
 };
 
 /// A frame whose header was accepted, and how far its payload has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Frame {
     pub(super) opcode: Opcode,
     pub(super) fin: bool,
@@ -71,7 +73,6 @@ impl Frame {
 }
 
 /// A message that is being put together.
-#[derive(Debug)]
 pub(super) struct Assembly {
     pub(super) buffer: Buffer,
     /// Bytes of payload that its frames have announced so far.
@@ -81,7 +82,6 @@ pub(super) struct Assembly {
 }
 
 /// What has come of a message; empty while streaming.
-#[derive(Debug)]
 pub(super) enum Buffer {
     Text(String, Utf8),
     Binary(Vec<u8>),

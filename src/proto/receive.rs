@@ -12,7 +12,7 @@
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::{mem, str};
+use core::{fmt, mem, str};
 
 use super::{
     assembly::{Assembly, Buffer, Frame},
@@ -58,7 +58,7 @@ pub(crate) enum Activity {
 }
 
 /// What exists only while a frame or a message is unfinished.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Unfinished {
     /// The first bytes of a header that a read cut.
     header: [u8; FrameHeader::MAX_LEN],
@@ -189,9 +189,11 @@ impl Receiver {
         let Some(unfinished) = self.unfinished.as_mut() else {
             return Ok(None);
         };
-        let (Some(mut frame), Some(message)) =
-            (unfinished.frame.take(), unfinished.message.as_mut())
-        else {
+        // A control frame that a read cut is no business of a call that nobody asked for.
+        let (Some(mut frame), Some(message)) = (
+            unfinished.frame.take_if(|it| !it.opcode.is_control()),
+            unfinished.message.as_mut(),
+        ) else {
             return Ok(None);
         };
         let taken = message.unmask_appended(&mut frame, n);
@@ -273,12 +275,12 @@ impl Receiver {
 
     /// Frees what is no longer needed and decides whether the next frame may take the short path.
     fn settle(&mut self) {
-        if self
-            .unfinished
-            .as_ref()
-            .is_some_and(|it| it.is_idle() && it.spare.is_none())
-        {
-            self.unfinished = None;
+        if let Some(unfinished) = self.unfinished.as_mut().filter(|it| it.is_idle()) {
+            unfinished.since = None;
+            unfinished.bytes = 0;
+            if unfinished.spare.is_none() {
+                self.unfinished = None;
+            }
         }
         self.ready = !self.ended
             && self.unfinished.as_ref().is_none_or(|it| it.is_idle())
@@ -531,10 +533,6 @@ impl Receiver {
     fn finished_message(&mut self) {
         self.activity = Activity::Data;
         self.budgets.reward_message();
-        if let Some(unfinished) = &mut self.unfinished {
-            unfinished.since = None;
-            unfinished.bytes = 0;
-        }
     }
 }
 
@@ -542,6 +540,26 @@ impl Unfinished {
     /// Whether nothing is unfinished: only a spare buffer may be here.
     const fn is_idle(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+}
+
+impl fmt::Debug for Unfinished {
+    /// Says how much has come, never what: payloads and masking keys do not belong into a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unfinished")
+            .field("header_len", &self.header_len)
+            .field("frame", &self.frame.as_ref().map(|frame| frame.opcode))
+            .field(
+                "frame_lacks",
+                &self.frame.as_ref().map(|frame| frame.remaining),
+            )
+            .field(
+                "message_frames",
+                &self.message.as_ref().map(|message| message.frames),
+            )
+            .field("bytes", &self.bytes)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
 //! the receiving half owes it comes as a [`Signal`].
 
 use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
@@ -18,7 +19,7 @@ use super::{
     prepared::Prepared,
     receive::Activity,
     time::Instant,
-    timer::{Due, Timer},
+    timer::{Due, Timer, earliest},
 };
 
 /// The sending half of a connection.
@@ -36,7 +37,7 @@ pub(crate) struct Sender {
 }
 
 /// What a connection has only as a client, under pressure, or at its end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Extra {
     keys: Option<MaskingKeys>,
     /// The payload of the latest Ping that is not yet answered.
@@ -46,6 +47,20 @@ struct Extra {
     status: Option<CloseStatus>,
     /// *Subprotocol In Use* (§4.1).
     subprotocol: Option<Box<str>>,
+}
+
+impl fmt::Debug for Extra {
+    /// Says that a Pong is owed, never with which payload.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Extra")
+            .field("keys", &self.keys)
+            .field("owes_pong", &self.owed_pong.is_some())
+            .field("received", &self.received)
+            .field("sent", &self.sent)
+            .field("status", &self.status)
+            .field("subprotocol", &self.subprotocol)
+            .finish()
+    }
 }
 
 /// How far the closing handshake has come, as the sender sees it (§7.1).
@@ -236,12 +251,15 @@ impl Sender {
         };
         match due {
             Due::Nothing(deadline) => deadline,
-            Due::Ping(deadline) => {
-                // A sign of life is asked for only while it can be written.
-                if out.len() < self.config.high_water_mark {
-                    self.frame(true, Opcode::Ping, &[], out);
-                }
+            Due::Ping(deadline) if out.len() < self.config.high_water_mark => {
+                self.frame(true, Opcode::Ping, &[], out);
                 deadline
+            }
+            Due::Ping(deadline) => {
+                // A sign of life is asked for only while it can be written, and only what was
+                // asked for is awaited: a slow reader with nothing to say is not dead.
+                self.timer.forget_ping();
+                earliest(deadline, self.config.ping_interval.map(|it| now + it))
             }
             Due::Missed(timeout) => {
                 self.time_out(timeout, out);
@@ -351,17 +369,16 @@ impl Sender {
         });
         self.frame(true, Opcode::Close, &payload[..len], out);
         self.extra().sent = Some(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code));
-        // A Ping need not be answered once a Close was sent, and no data may follow (§5.5.1).
-        self.extra().owed_pong = None;
+        // No data may follow (§5.5.1).
         self.part = None;
-        self.timer.start_closing();
+        self.timer.forget_ping();
         self.phase = Phase::CloseSent;
     }
 
     /// "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it
     /// already received a Close frame" (§5.5.2); of several unanswered ones the latest (§5.5.3).
     fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
-        if self.phase != Phase::Open {
+        if self.phase > Phase::CloseSent {
             return;
         }
         if out.len() < self.config.high_water_mark {
@@ -384,7 +401,9 @@ impl Sender {
             let reply = frame.map(|frame| CloseFrame::new(frame.code, ""));
             self.send_close(reply.as_ref(), out);
         }
-        self.extra().received = Some(remembered(frame));
+        let extra = self.extra();
+        extra.received = Some(remembered(frame));
+        extra.owed_pong = None;
         match self.role {
             // "the server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (§7.1.1)

@@ -75,8 +75,9 @@ impl Timer {
         Due::Nothing(earliest(idle, ping))
     }
 
-    /// Forgets a Ping that is not answered: our Close is sent, and its answer is awaited instead.
-    pub(super) const fn start_closing(&mut self) {
+    /// Awaits no answer to a Ping: it could not be written, or our Close was sent and its answer is
+    /// awaited instead.
+    pub(super) const fn forget_ping(&mut self) {
         self.asked_at = NEVER;
     }
 
