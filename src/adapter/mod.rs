@@ -21,8 +21,11 @@ mod buffers;
 mod clock;
 mod driver;
 mod error;
+#[cfg(feature = "mio")]
+pub mod mio;
+mod parts;
 mod reply;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub use self::{error::Error, reply::Reply};
+pub use self::{error::Error, parts::Parts, reply::Reply};

@@ -2,7 +2,10 @@
 
 use crate::{
     endpoint::Endpoint,
-    proto::{CloseFrame, Message, Part, Prepared, SendError},
+    proto::{
+        CloseFrame, Message, Part, Prepared, SendError,
+        handshake::{Accept, AcceptError, Reject},
+    },
 };
 
 /// The sending side of a socket, lent together with an event.
@@ -64,6 +67,24 @@ impl<'a> Reply<'a> {
     /// As [`Endpoint::close`].
     pub fn close(&mut self, frame: Option<&CloseFrame<'_>>) -> Result<(), SendError> {
         self.endpoint.close(frame)
+    }
+
+    /// Accepts the request that waits for a decision.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::accept`].
+    pub fn accept(&mut self, accept: &Accept<'_>) -> Result<(), AcceptError> {
+        self.endpoint.accept(accept)
+    }
+
+    /// Refuses the request that waits for a decision.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::reject`].
+    pub fn reject(&mut self, reject: &Reject<'_>) -> Result<(), AcceptError> {
+        self.endpoint.reject(reject)
     }
 
     /// Whether less than the high-water mark waits, and the connection is open.

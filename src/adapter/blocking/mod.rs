@@ -30,6 +30,6 @@ mod stream;
 pub use self::connect::connect;
 pub use self::{
     incoming::Incoming,
-    socket::{Parts, Socket},
+    socket::Socket,
     stream::{Stream, Untimed},
 };

@@ -3,7 +3,7 @@
 use std::{
     boxed::Box,
     fmt,
-    io::{self, IoSlice, Read},
+    io::{self, IoSlice},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -13,8 +13,8 @@ use std::{
 use super::{Incoming, Stream};
 use crate::{
     adapter::{
-        Error, Reply, clock,
-        driver::{Driver, Opening, Transport},
+        Error, Parts, Reply, clock,
+        driver::{Driver, Opening, Transport, read_to_spare, would_block},
     },
     endpoint::{Endpoint, EndpointEvent},
     proto::{
@@ -33,17 +33,6 @@ pub struct Socket<S> {
     driver: Driver,
     /// The limit that was last set for reads.
     read_timeout: Option<Duration>,
-}
-
-/// What a socket is made of.
-#[derive(Debug)]
-pub struct Parts<S> {
-    /// The stream.
-    pub stream: S,
-    /// Bytes that were read and not yet received.
-    pub unread: Vec<u8>,
-    /// Bytes that were sent and not yet written.
-    pub unsent: Vec<u8>,
 }
 
 impl<S: Stream> Socket<S> {
@@ -324,33 +313,13 @@ pub(super) struct Blocking<'a, S> {
     read_timeout: &'a mut Option<Duration>,
 }
 
-fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
-    match result {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-            ) =>
-        {
-            Poll::Pending
-        }
-        result => Poll::Ready(result),
-    }
-}
-
 impl<S: Stream> Transport for Blocking<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         would_block(self.stream.read(buffer))
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
-        let before = buffer.len();
-        // Reads into spare capacity without filling it first; what came before an error is kept.
-        let result = Read::take(&mut *self.stream, limit as u64).read_to_end(buffer);
-        match buffer.len() - before {
-            0 => would_block(result),
-            n => Poll::Ready(Ok(n)),
-        }
+        read_to_spare(self.stream, buffer, limit)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -25,7 +25,10 @@ use std::{
 };
 
 use self::input::Input;
-pub(super) use self::{transport::Transport, wait::Opening};
+pub(super) use self::{
+    transport::{Transport, read_to_spare, would_block},
+    wait::Opening,
+};
 use super::{Error, buffers};
 use crate::{
     endpoint::{Endpoint, EndpointEvent},
@@ -112,7 +115,7 @@ impl Driver {
     }
 
     /// When to call again although nothing happened.
-    #[cfg(feature = "tokio")]
+    #[cfg(any(feature = "mio", feature = "tokio"))]
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }

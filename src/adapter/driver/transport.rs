@@ -1,7 +1,7 @@
 //! What an adapter brings.
 
 use std::{
-    io::{self, IoSlice},
+    io::{self, ErrorKind, IoSlice, Read},
     task::Poll,
     vec::Vec,
 };
@@ -27,5 +27,30 @@ pub(in crate::adapter) trait Transport {
     fn limit_read(&mut self, deadline: Option<Instant>, output_waits: bool) -> io::Result<()> {
         let _ = (deadline, output_waits);
         Ok(())
+    }
+}
+
+/// A result of the standard library as a poll.
+pub(in crate::adapter) fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Poll::Pending
+        }
+        result => Poll::Ready(result),
+    }
+}
+
+/// Appends at most `limit` bytes of `stream` to `buffer`, reading into its spare capacity without
+/// filling that first. What came before an error counts; the error comes again.
+pub(in crate::adapter) fn read_to_spare(
+    stream: &mut impl Read,
+    buffer: &mut Vec<u8>,
+    limit: usize,
+) -> Poll<io::Result<usize>> {
+    let before = buffer.len();
+    let result = stream.take(limit as u64).read_to_end(buffer);
+    match buffer.len() - before {
+        0 => would_block(result),
+        n => Poll::Ready(Ok(n)),
     }
 }

@@ -41,4 +41,3 @@ mod socket;
 #[cfg(feature = "url")]
 pub use self::connect::connect;
 pub use self::{incoming::Incoming, socket::Socket};
-pub use crate::adapter::blocking::Parts;

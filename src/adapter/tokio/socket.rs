@@ -17,10 +17,10 @@ use ::tokio::{
 };
 use bytes::BufMut;
 
-use super::{Incoming, Parts};
+use super::Incoming;
 use crate::{
     adapter::{
-        Error, Reply, clock,
+        Error, Parts, Reply, clock,
         driver::{Driver, Opening, Transport},
     },
     endpoint::{Endpoint, EndpointEvent},
