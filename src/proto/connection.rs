@@ -13,7 +13,8 @@ use super::{
     opcode::{Opcode, Role, State},
     prepared::Prepared,
     receive::Receiver,
-    send::{Sender, Signal},
+    send::Sender,
+    signal::Signal,
     time::Instant,
     timer::earliest,
 };
@@ -45,8 +46,8 @@ use super::{
 /// ```
 #[derive(Debug)]
 pub struct Connection {
-    receiver: Receiver,
-    sender: Sender,
+    pub(super) receiver: Receiver,
+    pub(super) sender: Sender,
 }
 
 impl Connection {

@@ -259,6 +259,16 @@ impl Receiver {
         }
     }
 
+    /// Gives back what [`take_activity`](Self::take_activity) took.
+    pub(crate) fn restore_activity(&mut self, activity: Activity) {
+        self.activity = self.activity.max(activity);
+    }
+
+    /// Whether the peer's Close came, or the connection failed.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     pub(crate) const fn role(&self) -> Role {
         self.role
     }

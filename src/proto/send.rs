@@ -3,14 +3,14 @@
 //! It holds all that both directions decide together: the closing handshake and the timers. What
 //! the receiving half owes it comes as a [`Signal`].
 
-use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
     config::Config,
-    error::{Error, ProtocolError, SendError, Timeout},
-    event::{Event, Message, Part},
+    error::{Error, SendError, Timeout},
+    event::{Message, Part},
     frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD},
     handshake::Negotiated,
     keys::MaskingKeys,
@@ -18,6 +18,7 @@ use super::{
     opcode::{Opcode, Role, State},
     prepared::Prepared,
     receive::Activity,
+    signal::Signal,
     time::Instant,
     timer::{Due, Timer, earliest},
 };
@@ -72,36 +73,6 @@ enum Phase {
     /// Both Closes are exchanged; a client waits for the server to end the transport (§7.1.1).
     Exchanged,
     Finished,
-}
-
-/// What the receiving half owes the sending half.
-#[derive(Clone, Debug)]
-pub(crate) enum Signal<'a> {
-    /// Answer a Ping with this payload.
-    Pong(Cow<'a, [u8]>),
-    /// The peer's Close came.
-    Close(Option<CloseFrame<'a>>),
-    /// The peer broke the protocol.
-    Failed(ProtocolError),
-    /// The transport ended.
-    Eof,
-}
-
-impl<'a> Signal<'a> {
-    /// What `received` obliges us to, borrowing from it.
-    pub(crate) fn of(received: &'a Result<Option<Event<'_>>, ProtocolError>) -> Option<Self> {
-        match received {
-            Ok(Some(Event::Ping(payload))) => Some(Self::Pong(Cow::Borrowed(payload))),
-            Ok(Some(Event::Close(frame))) => {
-                Some(Self::Close(frame.as_ref().map(|frame| CloseFrame {
-                    code: frame.code,
-                    reason: Cow::Borrowed(&frame.reason),
-                })))
-            }
-            Ok(_) => None,
-            Err(error) => Some(Self::Failed(*error)),
-        }
-    }
 }
 
 impl Sender {
@@ -218,7 +189,9 @@ impl Sender {
             Signal::Failed(error) => {
                 self.fail(Error::Protocol(*error), Some(error.close_code()), out);
             }
+            Signal::TimedOut(timeout) => self.time_out(*timeout, out),
             Signal::Eof => self.finish(Some(Error::Eof)),
+            Signal::Heard(_) => {}
         }
     }
 
