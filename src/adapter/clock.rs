@@ -15,7 +15,7 @@ pub(super) fn from_system(now: time::Instant) -> Instant {
 }
 
 /// The system's instant for the engine's.
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "futures", feature = "tokio"))]
 pub(super) fn to_system(at: Instant) -> Option<time::Instant> {
     START.checked_add(time::Duration::from_nanos(at.as_nanos()))
 }

@@ -21,9 +21,13 @@ mod buffers;
 mod clock;
 mod driver;
 mod error;
+#[cfg(feature = "futures")]
+pub mod futures;
 #[cfg(feature = "mio")]
 pub mod mio;
 mod parts;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub mod polled;
 mod reply;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -20,6 +20,12 @@ pub enum MessageKind {
 }
 
 impl Endpoint {
+    /// Bytes that wait to be written.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.len()
+    }
+
     /// Sends a whole message (§6.1). An owned payload above 64 KiB is moved into the outbox, not
     /// copied, and leaves in fragments of [`Config::fragment_size`](crate::Config::fragment_size).
     ///

@@ -115,7 +115,7 @@ impl Driver {
     }
 
     /// When to call again although nothing happened.
-    #[cfg(any(feature = "mio", feature = "tokio"))]
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -195,8 +195,24 @@ impl Driver {
         }
     }
 
+    /// What another task that waits for this driver may wait for: how much output waits, whether
+    /// an event does, and how far the connection has come.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(super) fn progress(&self) -> impl PartialEq + use<> {
+        let unread = self.input.end - self.input.start;
+        let has_stashed = self.has_stashed();
+        let state = self.endpoint.state();
+        (
+            self.endpoint.waiting(),
+            unread,
+            has_stashed,
+            state,
+            self.phase,
+        )
+    }
+
     /// Whether an event waits to be handed out first.
-    fn has_stashed(&self) -> bool {
+    pub(super) fn has_stashed(&self) -> bool {
         self.extra
             .as_ref()
             .is_some_and(|extra| extra.event.is_some())

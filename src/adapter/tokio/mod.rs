@@ -34,10 +34,15 @@
 
 #[cfg(feature = "url")]
 mod connect;
-mod incoming;
-mod sink;
-mod socket;
+mod io;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
-pub use self::{incoming::Incoming, socket::Socket};
+pub use self::io::Io;
+use crate::adapter::polled;
+
+/// An open connection over a stream of tokio.
+pub type Socket<S> = polled::Socket<Io<S>>;
+
+/// A client's request on a stream of tokio that waits for a decision.
+pub type Incoming<S> = polled::Incoming<Io<S>>;

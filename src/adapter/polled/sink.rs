@@ -5,15 +5,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use ::tokio::io::{AsyncRead, AsyncWrite};
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use super::Socket;
+use super::{Io, Socket};
 use crate::{adapter::Error, proto::Message};
 
 /// Whole messages, as [`Socket::recv`] gives them; ends after an error.
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
+impl<T: Io> Stream for Socket<T> {
     type Item = Result<Message<'static>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -25,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Socket<S> {
 
 /// Takes messages below the high-water mark. Closing starts the closing handshake and writes all
 /// that waits; go on reading the stream for its end.
-impl<S: AsyncRead + AsyncWrite + Unpin> Sink<Message<'static>> for Socket<S> {
+impl<T: Io> Sink<Message<'static>> for Socket<T> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

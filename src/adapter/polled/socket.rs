@@ -1,23 +1,16 @@
-//! A connection on a stream of tokio.
+//! A connection that tasks poll.
 
 use std::{
     boxed::Box,
     fmt,
-    future::{Future, poll_fn},
+    future::poll_fn,
     io::{self, IoSlice},
-    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     vec::Vec,
 };
 
-use ::tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    time::{self, Sleep},
-};
-use bytes::BufMut;
-
-use super::Incoming;
+use super::{Incoming, Io};
 use crate::{
     adapter::{
         Error, Parts, Reply, clock,
@@ -25,21 +18,22 @@ use crate::{
     },
     endpoint::{Endpoint, EndpointEvent},
     proto::{
-        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
+        self, CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
         handshake::{Accept, ClientRequest, Response},
     },
 };
 
-/// An open connection over a stream of tokio.
-pub struct Socket<S> {
-    stream: S,
+/// An open connection, driven by whichever task polls it.
+///
+/// Each runtime's adapter names its own: `adapter::tokio::Socket<S>`,
+/// `adapter::futures::Socket<S>`.
+pub struct Socket<T> {
+    io: T,
     driver: Driver,
-    /// The timer, armed the first time a deadline must be waited for.
-    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
-    /// Opens a connection as a client over a stream that is connected.
+impl<T: Io> Socket<T> {
+    /// Opens a connection as a client.
     ///
     /// # Errors
     ///
@@ -49,16 +43,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the stream.
-    pub async fn connect(
-        stream: S,
+    pub async fn connect_over(
+        io: T,
         request: &ClientRequest,
         config: &Arc<Config>,
     ) -> Result<(Self, Box<Response>), Error> {
         let endpoint = Endpoint::client(request, config, clock::seed()?);
-        let mut socket = Self::new(stream, endpoint, config, Vec::new());
+        let mut socket = Self::new(io, endpoint, config, Vec::new());
         match socket.drive(|driver, io| driver.poll_open(io)).await? {
             Opening::Open(Some(response)) => Ok((socket, response)),
-            _ => Err(crate::proto::Error::Eof.into()),
+            _ => Err(proto::Error::Eof.into()),
         }
     }
 
@@ -71,35 +65,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the stream.
-    pub async fn accept(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
-        Incoming::receive(stream, config)
+    pub async fn accept_over(io: T, config: &Arc<Config>) -> Result<Self, Error> {
+        Incoming::receive_over(io, config)
             .await?
             .accept(&Accept::new())
             .await
     }
 
     /// A socket of a connection that is open already, and of bytes behind its handshake.
-    pub fn from_parts(stream: S, connection: Connection, unread: Vec<u8>) -> Self {
+    pub fn from_connection(io: T, connection: Connection, unread: Vec<u8>) -> Self {
         let config = Arc::clone(connection.config());
-        Self::new(
-            stream,
-            Endpoint::from_connection(connection),
-            &config,
-            unread,
-        )
+        Self::new(io, Endpoint::from_connection(connection), &config, unread)
     }
 
-    pub(super) fn new(
-        stream: S,
-        endpoint: Endpoint,
-        config: &Arc<Config>,
-        unread: Vec<u8>,
-    ) -> Self {
-        Self {
-            stream,
-            driver: Driver::new(endpoint, config, unread, now()),
-            timer: None,
-        }
+    pub(super) fn new(io: T, endpoint: Endpoint, config: &Arc<Config>, unread: Vec<u8>) -> Self {
+        let driver = Driver::new(endpoint, config, unread, io.now());
+        Self { io, driver }
     }
 
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
@@ -261,6 +242,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.drive(|driver, io| driver.poll_end(io)).await
     }
 
+    pub(super) const fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
     pub(super) fn endpoint_mut(&mut self) -> &mut Endpoint {
         self.driver.endpoint_mut()
     }
@@ -273,73 +258,71 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         flushed.map_err(Error::Io)
     }
 
-    pub(super) async fn drive<T>(
+    pub(super) async fn drive<R>(
         &mut self,
-        mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, S>) -> Poll<T>,
-    ) -> T {
+        mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, T>) -> Poll<R>,
+    ) -> R {
         poll_fn(|cx| self.poll_drive(cx, &mut call)).await
     }
 
     /// Calls until it must wait for the transport or for a deadline.
-    pub(super) fn poll_drive<T>(
+    pub(super) fn poll_drive<R>(
         &mut self,
         cx: &mut Context<'_>,
-        mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, S>) -> Poll<T>,
-    ) -> Poll<T> {
+        mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, T>) -> Poll<R>,
+    ) -> Poll<R> {
         loop {
-            let mut io = Polled {
-                stream: Pin::new(&mut self.stream),
-                cx,
-            };
-            let polled = call(&mut self.driver, &mut io);
+            let polled = call(
+                &mut self.driver,
+                &mut Polled {
+                    io: &mut self.io,
+                    cx,
+                },
+            );
             if polled.is_ready() {
                 return polled;
             }
-            ready!(self.poll_deadline(cx));
+            let Some(deadline) = self.driver.deadline() else {
+                return Poll::Pending;
+            };
+            ready!(self.io.poll_timer(cx, deadline));
         }
-    }
-
-    /// Waits for the next deadline. A timer that is armed for an earlier one is left alone until
-    /// then: deadlines move on with every message, timers are costly to move.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.driver.deadline().and_then(clock::to_system) else {
-            return Poll::Pending;
-        };
-        let deadline = time::Instant::from_std(deadline);
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(time::sleep_until(deadline)));
-        if timer.deadline() > deadline {
-            timer.as_mut().reset(deadline);
-        }
-        ready!(timer.as_mut().poll(cx));
-        if timer.deadline() < deadline && time::Instant::now() < deadline {
-            timer.as_mut().reset(deadline);
-            return timer.as_mut().poll(cx);
-        }
-        Poll::Ready(())
     }
 }
 
-impl<S> Socket<S> {
+impl<T: Io> Socket<T> {
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
-    pub fn into_parts(self) -> Parts<S> {
+    pub fn into_parts(self) -> Parts<T::Stream> {
         let (unread, unsent) = self.driver.into_rest();
         Parts {
-            stream: self.stream,
+            stream: self.io.into_stream(),
             unread,
             unsent,
         }
     }
 
     /// The stream.
-    pub const fn get_ref(&self) -> &S {
-        &self.stream
+    pub fn get_ref(&self) -> &T::Stream {
+        self.io.stream()
     }
 
     /// The stream. Reading from it or writing to it would break the connection.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.stream
+    pub fn get_mut(&mut self) -> &mut T::Stream {
+        self.io.stream_mut()
+    }
+
+    /// The same connection over another [`Io`] of the same clock.
+    pub fn map_io<U: Io>(self, map: impl FnOnce(T) -> U) -> Socket<U> {
+        Socket {
+            io: map(self.io),
+            driver: self.driver,
+        }
+    }
+
+    /// When the next deadline is, by the clock of [`Io::now`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.driver.deadline()
     }
 
     /// How far the connection has come.
@@ -378,55 +361,42 @@ impl<S> Socket<S> {
     }
 }
 
-impl<S> fmt::Debug for Socket<S> {
+impl<T> fmt::Debug for Socket<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
-            .field("state", &self.state())
+            .field("state", &self.driver.endpoint().state())
             .finish_non_exhaustive()
     }
 }
 
-/// A stream of tokio as a transport, for the length of one poll.
-pub(super) struct Polled<'s, 'c, S> {
-    stream: Pin<&'s mut S>,
-    cx: &'s mut Context<'c>,
+/// An [`Io`] for the length of one poll.
+pub(super) struct Polled<'i, 'c, T> {
+    io: &'i mut T,
+    cx: &'i mut Context<'c>,
 }
 
-impl<S: AsyncRead + AsyncWrite> Transport for Polled<'_, '_, S> {
+impl<T: Io> Transport for Polled<'_, '_, T> {
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(self.stream.as_mut().poll_read(self.cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        self.io.poll_read(self.cx, buffer)
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
-        let mut buffer = buffer.limit(limit);
-        let mut stream = self.stream.as_mut();
-        // This future keeps nothing between polls, so dropping it loses nothing.
-        pin!(stream.read_buf(&mut buffer)).poll(self.cx)
+        self.io.poll_read_append(self.cx, buffer, limit)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match chunks {
-            [chunk] => self.stream.as_mut().poll_write(self.cx, chunk),
-            chunks => self.stream.as_mut().poll_write_vectored(self.cx, chunks),
-        }
+        self.io.poll_write(self.cx, chunks)
     }
 
     fn flush(&mut self) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(self.cx)
+        self.io.poll_flush(self.cx)
     }
 
     fn shutdown(&mut self) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(self.cx)
+        self.io.poll_shutdown(self.cx)
     }
 
     fn now(&self) -> Instant {
-        now()
+        self.io.now()
     }
-}
-
-/// The time now by the runtime's clock, which tests may pause.
-fn now() -> Instant {
-    clock::from_system(time::Instant::now().into_std())
 }

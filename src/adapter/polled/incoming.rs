@@ -2,9 +2,7 @@
 
 use std::{boxed::Box, fmt, sync::Arc, vec::Vec};
 
-use ::tokio::io::{AsyncRead, AsyncWrite};
-
-use super::Socket;
+use super::{Io, Socket};
 use crate::{
     adapter::{Error, driver::Opening},
     endpoint::Endpoint,
@@ -15,12 +13,12 @@ use crate::{
 };
 
 /// A client's request that waits for a decision.
-pub struct Incoming<S> {
-    socket: Socket<S>,
+pub struct Incoming<T> {
+    socket: Socket<T>,
     request: Box<Request>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
+impl<T: Io> Incoming<T> {
     /// Waits for a client's request.
     ///
     /// # Errors
@@ -30,8 +28,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the stream.
-    pub async fn receive(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
-        let mut socket = Socket::new(stream, Endpoint::server(config), config, Vec::new());
+    pub async fn receive_over(io: T, config: &Arc<Config>) -> Result<Self, Error> {
+        let mut socket = Socket::new(io, Endpoint::server(config), config, Vec::new());
         match socket.drive(|driver, io| driver.poll_open(io)).await? {
             Opening::Request(request) => Ok(Self { socket, request }),
             Opening::Open(_) => Err(proto::Error::Eof.into()),
@@ -54,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the stream.
-    pub async fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<S>, Error> {
+    pub async fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<T>, Error> {
         if let Err(error) = self.socket.endpoint_mut().accept(accept) {
             self.reject(&Reject::new(500)).await?;
             return Err(error.into());
@@ -84,7 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Incoming<S> {
     }
 }
 
-impl<S> fmt::Debug for Incoming<S> {
+impl<T> fmt::Debug for Incoming<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming")
             .field("request", &self.request)

@@ -1,0 +1,19 @@
+//! What the adapters of asynchronous runtimes share: a socket over any [`Io`].
+//!
+//! `adapter::tokio` and `adapter::futures` are this with an [`Io`] of their own. For a runtime that
+//! has neither's traits, implement [`Io`] yourself.
+
+mod incoming;
+mod io;
+mod sink;
+mod socket;
+mod split;
+mod sync;
+mod wakers;
+
+pub use self::{
+    incoming::Incoming,
+    io::Io,
+    socket::Socket,
+    split::{ReadHalf, ReuniteError, WriteHalf},
+};
