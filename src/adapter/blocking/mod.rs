@@ -24,6 +24,7 @@
 mod connect;
 mod incoming;
 mod socket;
+mod split;
 mod stream;
 
 #[cfg(feature = "url")]
@@ -31,5 +32,6 @@ pub use self::connect::connect;
 pub use self::{
     incoming::Incoming,
     socket::Socket,
+    split::{CloneStream, ReadHalf, ReuniteError, WriteHalf},
     stream::{Stream, Untimed},
 };

@@ -25,15 +25,18 @@ use crate::{
 
 /// How long a write, and a read while output waits, may block: so long at most does one direction
 /// keep the other waiting.
-const TURN: Duration = Duration::from_millis(10);
+pub(super) const TURN: Duration = Duration::from_millis(10);
 
 /// An open connection over a blocking stream.
 pub struct Socket<S> {
     stream: S,
     driver: Driver,
-    /// The limit that was last set for reads.
-    read_timeout: Option<Duration>,
+    limit: ReadLimit,
 }
+
+/// The time limit that was last set for reads.
+#[derive(Debug, Default)]
+pub(super) struct ReadLimit(Option<Duration>);
 
 impl<S: Stream> Socket<S> {
     /// Opens a connection as a client over a stream that is connected.
@@ -89,7 +92,7 @@ impl<S: Stream> Socket<S> {
         Ok(Self {
             stream,
             driver: Driver::new(endpoint, config, unread, clock::now()),
-            read_timeout: None,
+            limit: ReadLimit::default(),
         })
     }
 
@@ -227,12 +230,9 @@ impl<S: Stream> Socket<S> {
         let Self {
             stream,
             driver,
-            read_timeout,
+            limit,
         } = self;
-        let mut io = Blocking {
-            stream,
-            read_timeout,
-        };
+        let mut io = Blocking { stream, limit };
         loop {
             if let Poll::Ready(ready) = call(driver, &mut io) {
                 return ready;
@@ -242,6 +242,18 @@ impl<S: Stream> Socket<S> {
 }
 
 impl<S> Socket<S> {
+    pub(super) fn into_inner(self) -> (S, Driver, ReadLimit) {
+        (self.stream, self.driver, self.limit)
+    }
+
+    pub(super) const fn from_inner(stream: S, driver: Driver, limit: ReadLimit) -> Self {
+        Self {
+            stream,
+            driver,
+            limit,
+        }
+    }
+
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<S> {
         let (unread, unsent) = self.driver.into_rest();
@@ -309,8 +321,7 @@ impl<S> fmt::Debug for Socket<S> {
 /// A blocking stream as a transport: what ran into its time limit would block.
 pub(super) struct Blocking<'a, S> {
     stream: &'a mut S,
-    /// The limit that was last set for reads.
-    read_timeout: &'a mut Option<Duration>,
+    limit: &'a mut ReadLimit,
 }
 
 impl<S: Stream> Transport for Blocking<'_, S> {
@@ -338,21 +349,34 @@ impl<S: Stream> Transport for Blocking<'_, S> {
         clock::now()
     }
 
+    fn limit_read(&mut self, deadline: Option<Instant>, output_waits: bool) -> io::Result<()> {
+        self.limit.set(self.stream, deadline, output_waits)
+    }
+}
+
+impl ReadLimit {
     /// Sets the time limit of reads if it must be much shorter or longer than it is. So a deadline
     /// may come late by an eighth of its time, and most reads need no further system call.
-    fn limit_read(&mut self, deadline: Option<Instant>, output_waits: bool) -> io::Result<()> {
+    pub(super) fn set(
+        &mut self,
+        stream: &impl Stream,
+        deadline: Option<Instant>,
+        output_waits: bool,
+    ) -> io::Result<()> {
         let left = deadline.map(|deadline| deadline.saturating_since(clock::now()));
         let wanted = match left {
             _ if output_waits => Some(TURN),
             left => left.map(|left| left.max(Duration::from_millis(1))),
         };
-        let is_near = match (*self.read_timeout, wanted) {
-            (Some(set), Some(wanted)) => set <= wanted + wanted / 8 && wanted <= set * 2,
+        let is_near = match (self.0, wanted) {
+            (Some(set), Some(wanted)) => {
+                set <= wanted + wanted / 8 && wanted <= set.saturating_mul(2)
+            }
             (set, wanted) => set == wanted,
         };
         if !is_near {
-            self.stream.set_read_timeout(wanted)?;
-            *self.read_timeout = wanted;
+            stream.set_read_timeout(wanted)?;
+            self.0 = wanted;
         }
         Ok(())
     }

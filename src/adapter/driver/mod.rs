@@ -115,9 +115,17 @@ impl Driver {
     }
 
     /// When to call again although nothing happened.
-    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
     pub(super) const fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Adds bytes that were read elsewhere, behind what is unread.
+    pub(super) fn supply(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let unread = [self.input.unread_mut(), bytes].concat();
+            self.input.park();
+            self.input = Input::new(unread);
+        }
     }
 
     /// The unread input and the unwritten output.
