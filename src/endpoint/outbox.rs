@@ -151,7 +151,8 @@ impl Outbox {
     /// Whether nothing waits to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        // An empty message or a Close may be queued that has no bytes yet.
+        self.len() == 0 && !self.is_queueing()
     }
 
     /// Bytes that wait to be written; of queued payloads without their headers.
