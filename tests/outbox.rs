@@ -549,6 +549,37 @@ fn number(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes[..4].try_into().unwrap())
 }
 
+/// hostile 126: a reader that is always a little behind costs what it is behind, however much
+/// passes, and its Pings are answered.
+#[test]
+fn hostile_126_a_reader_that_lags_costs_only_its_lag() {
+    for role in [Role::Client, Role::Server] {
+        let mark = 16 * KIB;
+        let mut endpoint = open(role, &Config::default().high_water_mark(mark));
+        let masked = role == Role::Server;
+        let mut sink = Vec::with_capacity(8 << 20);
+        let message = noise(1000);
+        let mut pings = 0;
+        let cost = measure(|| {
+            for i in 0..4_000 {
+                endpoint.send(&message).unwrap();
+                if i % 100 == 0 {
+                    feed(&mut endpoint, frame(masked, PING, b"are you there"));
+                    pings += 1;
+                }
+                let waiting = endpoint.outbox().len();
+                write(&mut endpoint, waiting - 10, &mut sink);
+            }
+        });
+        assert!(cost.bytes_max < 3 * mark as u64, "{role:?} {cost:?}");
+        while write(&mut endpoint, usize::MAX, &mut sink) > 0 {}
+        assert_eq!(endpoint.buffered_amount(), 0);
+        let pongs = decode(&sink).iter().filter(|it| it.0 == PONG).count();
+        assert_eq!(pongs, pings, "{role:?}");
+        assert_eq!(data(&sink), message.repeat(4_000));
+    }
+}
+
 #[test]
 fn memory_after_draining_returns_to_nothing() {
     for role in [Role::Client, Role::Server] {

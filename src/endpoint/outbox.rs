@@ -145,6 +145,15 @@ impl Outbox {
             if queue.entries.is_empty() {
                 self.queue = None;
             }
+            return;
+        }
+        // A peer that is always a little behind must not make us keep all that it has read.
+        let done = queue.frame_at.min(queue.written);
+        if done > 0 && done >= self.batch.len() - done {
+            self.batch.drain(..done);
+            queue.written -= done;
+            queue.frame_at -= done;
+            queue.fragment_at = queue.fragment_at.saturating_sub(done);
         }
     }
 
