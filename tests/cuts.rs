@@ -46,7 +46,7 @@ impl Exchange {
     /// Runs all of `cuts` with and without streaming. Everything must be as in one piece without
     /// streaming, parts joined; only how much of a message came in parts before a fault depends on
     /// the cuts.
-    fn check<'c>(&self, cuts: impl Iterator<Item = &'c [usize]> + Clone) {
+    fn check<'c>(&self, cuts: &(impl Iterator<Item = &'c [usize]> + Clone)) {
         let mut expected = whole(self.role, &self.config, &self.bytes);
         for streaming in [false, true] {
             let config = self.config.clone().streaming(streaming);
@@ -83,7 +83,7 @@ impl Exchange {
             .flat_map(|one| (one..=len).map(move |other| [one, other]))
             .collect();
         self.check(
-            [&one_by_one[..]]
+            &[&one_by_one[..]]
                 .into_iter()
                 .chain(pairs.iter().map(|pair| &pair[..])),
         );
@@ -104,7 +104,7 @@ impl Exchange {
         }
         let mut generator = Random::new(len as u64);
         cuts.extend((0..random).map(|_| generator.cuts(len)));
-        self.check(cuts.iter().map(|cuts| &cuts[..]));
+        self.check(&cuts.iter().map(|cuts| &cuts[..]));
     }
 }
 

@@ -9,8 +9,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use allocation_counter::measure;
-use common::{KEY, ROLES, announce, decode, feed, frame, frames, masked, open, open_default};
+use common::{KEY, ROLES, announce, at, decode, feed, frame, frames, masked, open, open_default};
 use sansock::{
     Config, Event, Message, Role,
     proto::{Connection, Instant},
@@ -137,7 +139,7 @@ fn an_end_takes_the_buffer_away() {
     for role in ROLES {
         let ends: [fn(&mut Connection); 2] = [Connection::receive_eof, |ws| {
             ws.handle_timeout(Instant::ZERO, &mut Vec::new());
-            ws.handle_timeout(common::at(3_600), &mut Vec::new());
+            ws.handle_timeout(at(3_600), &mut Vec::new());
         }];
         for end in ends {
             let mut ws = open_default(role);
@@ -337,5 +339,46 @@ fn a_buffer_not_worth_keeping_is_not_kept() {
         ws.receive_eof();
         let heap = measure(|| ws.recycle(Vec::with_capacity(1 << 17)));
         assert_eq!(heap.count_current, 0, "after the end");
+    }
+}
+
+#[test]
+fn hostile_123_bytes_read_directly_earn_time_and_are_life() {
+    let config = Config::default()
+        .min_message_rate(1_000)
+        .ping_interval(Some(Duration::from_secs(25)));
+    for role in ROLES {
+        let mut ws = open(role, &config);
+        let mut out = Vec::new();
+        ws.handle_timeout(at(0), &mut out);
+        feed(&mut ws, &announce(role, 0x82, 1 << 20), &mut out).unwrap();
+        assert_eq!(ws.handle_timeout(at(1), &mut out), Some(at(26)));
+        ws.direct().unwrap().0.extend_from_slice(&[0; 5_000]);
+        assert_eq!(ws.receive_direct(5_000), Ok(None));
+        assert_eq!(
+            ws.handle_timeout(at(24), &mut out),
+            Some(at(36)),
+            "1 + 30 + 5"
+        );
+        assert_eq!(ws.handle_timeout(at(35), &mut out), Some(at(36)));
+        assert_eq!(out, [], "no Ping is due before 24 + 25");
+        assert_eq!(ws.handle_timeout(at(36), &mut out), None);
+        assert!(ws.is_finished());
+    }
+}
+
+#[test]
+fn a_recycled_buffer_outlives_one_telling_of_the_time() {
+    for role in ROLES {
+        let mut ws = open_default(role);
+        let mut out = Vec::new();
+        let mut bytes = frames(role, &[(0x02, &[7; 50_000]), (0x80, b"")]);
+        ws.recycle(Vec::with_capacity(1 << 16));
+        let heap = measure(|| {
+            ws.handle_timeout(at(0), &mut out);
+            let event = ws.receive(&mut &mut bytes[..], &mut out);
+            assert!(matches!(event, Ok(Some(Event::Message(_)))));
+        });
+        assert_eq!(heap.count_total, 0, "{heap:?}");
     }
 }

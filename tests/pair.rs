@@ -55,11 +55,13 @@ impl End {
     }
 
     fn messages(&self) -> Vec<&Message<'static>> {
-        let message = |event| match event {
-            &Event::Message(ref message) => Some(message),
-            _ => None,
-        };
-        self.received.iter().filter_map(message).collect()
+        let mut messages = Vec::new();
+        for event in &self.received {
+            if let Event::Message(message) = event {
+                messages.push(message);
+            }
+        }
+        messages
     }
 }
 

@@ -10,8 +10,7 @@
 mod common;
 
 use common::{
-    ROLES, Sent, at, close_payload, decode, feed, frame, frames, in_cuts, ms, open, open_default,
-    run, whole,
+    ROLES, Sent, at, decode, feed, frame, frames, in_cuts, ms, open, open_default, run, whole,
 };
 use sansock::{
     CloseCode, CloseFrame, CloseStatus, Config, Event, Part, Role, SendError, State, Timeout,
@@ -46,99 +45,6 @@ fn clause_086_the_peers_close_is_answered_with_its_code() {
             let outcome = in_cuts(role, &Config::default(), &frame(role, 0x88, body));
             assert_eq!(sent(&outcome.out), [(0x88, reply.to_vec())]);
         }
-    }
-}
-
-#[test]
-fn clause_113_hostile_104_every_code_is_echoed_or_fails() {
-    for role in ROLES {
-        for code in 0..=u16::MAX {
-            let bytes = frame(role, 0x88, &code.to_be_bytes());
-            let outcome = whole(role, &Config::default(), &bytes);
-            let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
-            let reply = if allowed { code } else { 1002 };
-            assert_eq!(outcome.errors.is_empty(), allowed, "{code}");
-            assert_eq!(
-                sent(&outcome.out),
-                [(0x88, reply.to_be_bytes().to_vec())],
-                "{code}"
-            );
-            assert_eq!(CloseCode::new(code).is_sendable(), allowed, "{code}");
-        }
-    }
-}
-
-#[test]
-fn clause_111_the_defined_codes_are_sent_where_they_belong() {
-    for code in [
-        1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999,
-    ] {
-        for role in ROLES {
-            let mut out = Vec::new();
-            let close = CloseFrame::new(CloseCode::new(code), "");
-            open_default(role).close(Some(&close), &mut out).unwrap();
-            assert_eq!(sent(&out), [(0x88, code.to_be_bytes().to_vec())]);
-        }
-    }
-}
-
-#[test]
-fn clause_112_hostile_113_we_send_no_code_or_reason_that_must_not_be_sent() {
-    for role in ROLES {
-        let mut ws = open_default(role);
-        let mut out = Vec::new();
-        for code in [
-            0,
-            999,
-            1004,
-            1005,
-            1006,
-            1015,
-            1016,
-            2000,
-            2999,
-            5000,
-            u16::MAX,
-        ] {
-            let close = CloseFrame::new(CloseCode::new(code), "");
-            let refused = Err(SendError::InvalidCloseCode(CloseCode::new(code)));
-            assert_eq!(ws.close(Some(&close), &mut out), refused);
-        }
-        for reason in ["x".repeat(124), "水".repeat(42), "ß".repeat(62)] {
-            let close = CloseFrame::new(CloseCode::NORMAL, reason);
-            assert_eq!(
-                ws.close(Some(&close), &mut out),
-                Err(SendError::CloseReasonTooLong)
-            );
-        }
-        assert_eq!(
-            (out.len(), ws.state()),
-            (0, State::Open),
-            "refused, so nothing happened"
-        );
-        let close = CloseFrame::new(CloseCode::NORMAL, "水".repeat(41));
-        ws.close(Some(&close), &mut out).unwrap();
-        assert_eq!(decode(&out)[0].payload.len(), 125);
-    }
-}
-
-#[test]
-fn hostile_105_a_reason_must_be_utf_8_and_fit() {
-    for role in ROLES {
-        for reason in [
-            &b"\xFF"[..],
-            b"\xC0\x80",
-            b"ok\xED\xA0\x80",
-            b"cut\xF0\x9D\x84",
-        ] {
-            let bytes = frame(role, 0x88, &close_payload(1000, reason));
-            let error = common::expect_fail(role, &Config::default(), &bytes, 1007);
-            assert_eq!(error, sansock::ProtocolError::InvalidCloseReason);
-        }
-        let longest = frame(role, 0x88, &close_payload(1000, &[b'x'; 123]));
-        assert_eq!(in_cuts(role, &Config::default(), &longest).errors, []);
-        let longer = frame(role, 0x88, &close_payload(1000, &[b'x'; 124]));
-        common::expect_fail(role, &Config::default(), &longer, 1002);
     }
 }
 

@@ -292,7 +292,7 @@ impl Endpoint {
     /// Whether something waits to be written.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        !self.outbox.is_empty() || self.outbox.is_queueing()
+        !self.outbox.is_empty()
     }
 
     /// How far the connection has come (§4.1, §7.1.3, §7.1.4).

@@ -145,13 +145,23 @@ impl Outbox {
             if queue.entries.is_empty() {
                 self.queue = None;
             }
+            return;
+        }
+        // A peer that is always a little behind must not make us keep all that it has read.
+        let done = queue.frame_at.min(queue.written);
+        if done > 0 && done >= self.batch.len() - done {
+            self.batch.drain(..done);
+            queue.written -= done;
+            queue.frame_at -= done;
+            queue.fragment_at = queue.fragment_at.saturating_sub(done);
         }
     }
 
     /// Whether nothing waits to be written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        // An empty message or a Close may be queued that has no bytes yet.
+        self.len() == 0 && !self.is_queueing()
     }
 
     /// Bytes that wait to be written; of queued payloads without their headers.
