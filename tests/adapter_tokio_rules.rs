@@ -248,6 +248,36 @@ async fn hostile_134_a_read_error_is_told_once() {
     }
 }
 
+/// hostile 135: a write that fails is told once, but first what the peer said before.
+#[tokio::test(start_paused = true)]
+async fn hostile_135_a_write_error_is_told_once() {
+    for (out, kind) in [
+        (Out::Take(0), io::ErrorKind::WriteZero),
+        (
+            Out::Fail(io::ErrorKind::BrokenPipe),
+            io::ErrorKind::BrokenPipe,
+        ),
+    ] {
+        let io = Script::new([In::Data(frame(true, TEXT, b"last words")), In::End]);
+        io.writes([out, out]);
+        let mut socket = server(&io);
+        done(socket.feed("lost")).await.unwrap();
+        let message = done(socket.recv()).await.unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("last words"));
+        let error = done(socket.recv()).await.unwrap_err();
+        assert!(matches!(error, Error::Io(error) if error.kind() == kind));
+        assert!(done(socket.recv()).await.unwrap().is_none());
+        assert_eq!(socket.state(), State::Closed);
+
+        let io = Script::new([In::End]);
+        io.writes([out]);
+        let mut socket = server(&io);
+        let error = done(socket.send("lost")).await.unwrap_err();
+        assert!(matches!(error, Error::Io(error) if error.kind() == kind));
+        assert!(done(socket.recv()).await.unwrap().is_none());
+    }
+}
+
 /// hostile 115: after both Closes no error of the transport makes the end unclean.
 #[tokio::test(start_paused = true)]
 async fn hostile_115_a_reset_after_both_closes_is_clean() {

@@ -283,7 +283,7 @@ impl Driver {
             .as_mut()
             .and_then(|extra| extra.write_error.take());
         match error.or(write_error) {
-            Some(error) if !is_clean => {
+            Some(error) if !is_clean && !self.is_reported => {
                 self.is_reported = true;
                 Err(error)
             }
