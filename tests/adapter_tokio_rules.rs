@@ -530,6 +530,31 @@ async fn rule_4_ten_thousand_parked_in_mid_batch_cost_what_is_unread() {
     assert!((unread as i64..=bound).contains(&each), "{each} bytes each");
 }
 
+/// Rule 4: nor does one that waits for the transport, or has sent and waits for something else,
+/// keep a buffer.
+#[tokio::test(start_paused = true)]
+async fn rule_4_a_socket_that_has_sent_keeps_no_buffer() {
+    let io = Script::new([]);
+    io.0.borrow_mut().written.reserve(1 << 20);
+    let mut sockets: Vec<_> = (0..100).map(|_| server(&io)).collect();
+    let message = noise(1000);
+    let waker = futures_util::task::noop_waker();
+    for flush in [false, true] {
+        let cost = measure(|| {
+            let mut cx = std::task::Context::from_waker(&waker);
+            for socket in &mut sockets {
+                assert!(pin!(socket.feed(&message)).poll(&mut cx).is_ready());
+                if flush {
+                    assert!(pin!(socket.flush()).poll(&mut cx).is_ready());
+                } else {
+                    assert!(pin!(socket.send(&message)).poll(&mut cx).is_ready());
+                }
+            }
+        });
+        assert!(cost.bytes_current < 16 << 10, "{flush} {cost:?}");
+    }
+}
+
 /// `Stream` and `Sink`: the same messages, the error, then the end; closing flushes.
 #[tokio::test(start_paused = true)]
 async fn stream_and_sink() {

@@ -221,6 +221,11 @@ impl Driver {
         if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;
         }
+        self.give_write();
+    }
+
+    /// Gives the write buffer back if nothing in it waits.
+    fn give_write(&mut self) {
         if let Some(buffer) = self.endpoint.outbox().reclaim() {
             buffers::give_write(buffer);
         }

@@ -109,6 +109,7 @@ impl Driver {
             }
             let is_flushed = !self.endpoint.wants_write() && !self.unflushed;
             if enough(&self.endpoint, is_flushed) || self.endpoint.is_finished() {
+                self.give_write();
                 return Poll::Ready(Ok(()));
             }
             while !self.has_stashed_data()
@@ -181,6 +182,7 @@ impl Driver {
         transport: &mut impl Transport,
     ) -> io::Result<()> {
         self.flush(transport);
+        self.give_write();
         self.take_write_error().map_or(Ok(()), Err)
     }
 
