@@ -3,7 +3,7 @@
 use std::{
     boxed::Box,
     fmt,
-    io::{self, IoSlice, Read},
+    io::{self, IoSlice},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -13,7 +13,9 @@ use std::{
 use super::{Incoming, Stream};
 use crate::{
     adapter::{
-        Error, Reply, clock,
+        Error, Reply,
+        buffers::READ_SIZE,
+        clock,
         driver::{Driver, Opening, Transport},
     },
     endpoint::{Endpoint, EndpointEvent},
@@ -344,13 +346,14 @@ impl<S: Stream> Transport for Blocking<'_, S> {
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
+        // One read and no more: to go on until the limit would keep the output and the deadlines
+        // waiting for a peer that sends byte by byte.
         let before = buffer.len();
-        // Reads into spare capacity without filling it first; what came before an error is kept.
-        let result = Read::take(&mut *self.stream, limit as u64).read_to_end(buffer);
-        match buffer.len() - before {
-            0 => would_block(result),
-            n => Poll::Ready(Ok(n)),
-        }
+        buffer.resize(before + limit.min(READ_SIZE), 0);
+        let result = self.stream.read(&mut buffer[before..]);
+        let n = result.as_ref().map_or(0, |n| *n);
+        buffer.truncate(before.saturating_add(n));
+        would_block(result)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

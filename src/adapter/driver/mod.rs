@@ -29,7 +29,7 @@ pub(super) use self::{transport::Transport, wait::Opening};
 use super::{Error, buffers};
 use crate::{
     endpoint::{Endpoint, EndpointEvent},
-    proto::{Config, Instant, Message},
+    proto::{Config, Event, Instant, Message},
 };
 
 /// A connection being driven.
@@ -54,6 +54,9 @@ pub(super) struct Driver {
 struct Extra {
     /// An event that came while the user waited for something else, or past the input buffer.
     event: Option<EndpointEvent<'static>>,
+    /// The latest Ping and the latest Pong that came so before it.
+    ping: Option<Event<'static>>,
+    pong: Option<Event<'static>>,
     /// What the connection failed with, to be told once the last output is written.
     failure: Option<Error>,
     /// The parts so far of a message that [`poll_recv`](Driver::poll_recv) gathers.
@@ -138,9 +141,15 @@ impl Driver {
     /// [fill](Self::poll_fill).
     #[inline]
     pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
-        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.event.take()) {
+        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.take_event()) {
             return Some((event, &mut self.endpoint));
         }
+        self.next_received()
+    }
+
+    /// The next event of what was read, whatever waits to be handed out first.
+    #[inline]
+    fn next_received(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
         let Self {
             endpoint,
             input: Input { buffer, start, end },
@@ -194,9 +203,7 @@ impl Driver {
 
     /// Whether an event waits to be handed out first.
     fn has_stashed(&self) -> bool {
-        self.extra
-            .as_ref()
-            .is_some_and(|extra| extra.event.is_some())
+        self.extra.as_ref().is_some_and(|extra| extra.has_event())
     }
 
     fn has_write_error(&self) -> bool {
@@ -215,6 +222,11 @@ impl Driver {
         if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;
         }
+        self.give_write();
+    }
+
+    /// Gives the write buffer back if nothing in it waits.
+    fn give_write(&mut self) {
         if let Some(buffer) = self.endpoint.outbox().reclaim() {
             buffers::give_write(buffer);
         }
@@ -277,7 +289,7 @@ impl Driver {
             .as_mut()
             .and_then(|extra| extra.write_error.take());
         match error.or(write_error) {
-            Some(error) if !is_clean => {
+            Some(error) if !is_clean && !self.is_reported => {
                 self.is_reported = true;
                 Err(error)
             }
@@ -333,8 +345,31 @@ impl Drop for Driver {
 }
 
 impl Extra {
+    /// Keeps an event for later.
+    ///
+    /// Pings and Pongs must not stop the reading: two peers that each sent one and then much data
+    /// would wait for each other. The latest of each is enough (RFC 6455 §5.5.3).
+    fn stash(&mut self, event: EndpointEvent<'static>) {
+        match event {
+            EndpointEvent::Event(event @ Event::Ping(_)) => self.ping = Some(event),
+            EndpointEvent::Event(event @ Event::Pong(_)) => self.pong = Some(event),
+            event => self.event = Some(event),
+        }
+    }
+
+    fn take_event(&mut self) -> Option<EndpointEvent<'static>> {
+        let control = self.ping.take().or_else(|| self.pong.take());
+        control
+            .map(EndpointEvent::Event)
+            .or_else(|| self.event.take())
+    }
+
+    const fn has_event(&self) -> bool {
+        self.event.is_some() || self.ping.is_some() || self.pong.is_some()
+    }
+
     const fn is_empty(&self) -> bool {
-        self.event.is_none()
+        !self.has_event()
             && self.failure.is_none()
             && self.parts.is_none()
             && self.write_error.is_none()
