@@ -29,6 +29,7 @@ mod receive;
 mod send;
 mod time;
 mod timer;
+mod unfinished;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame, CloseStatus};
