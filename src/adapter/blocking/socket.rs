@@ -341,6 +341,8 @@ fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
 }
 
 impl<S: Stream> Transport for Blocking<'_, S> {
+    const BLOCKS: bool = true;
+
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         would_block(self.stream.read(buffer))
     }

@@ -163,13 +163,17 @@ impl Driver {
 
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
     /// something, `false` once all is over.
-    pub(super) fn poll_fill(&mut self, transport: &mut impl Transport) -> Poll<io::Result<bool>> {
+    pub(super) fn poll_fill<T: Transport>(&mut self, transport: &mut T) -> Poll<io::Result<bool>> {
         loop {
             if self.has_stashed() || (!self.input.is_empty() && self.endpoint.wants_read()) {
                 return Poll::Ready(Ok(true));
             }
             if self.phase != Phase::Running {
                 return self.poll_finish(transport).map(|()| Ok(false));
+            }
+            if T::BLOCKS {
+                // What was received or sent since the last wait has moved the deadline.
+                self.tell(transport.now());
             }
             self.flush(transport);
             if self.endpoint.is_finished() {
