@@ -325,7 +325,8 @@ impl Driver {
                 Poll::Pending => break,
             }
         }
-        while self.unflushed && !self.has_write_error() {
+        // Only behind the last write: some streams forget on a flush who waits for them to write.
+        while self.unflushed && !self.endpoint.wants_write() && !self.has_write_error() {
             match transport.flush() {
                 Poll::Ready(Ok(())) => self.unflushed = false,
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
