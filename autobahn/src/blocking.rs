@@ -65,22 +65,27 @@ fn echo(mut socket: Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
     }
 }
 
-/// One thread reads, another writes; a channel is between them.
+/// One thread reads, another writes. The reader waits until the writer has sent: the suite expects
+/// each message's echo before our Close for what it does wrong behind it.
 fn echo_split(socket: Socket<TcpStream>) -> Result<(), Error> {
     let (mut read, mut write) = socket.into_split()?;
-    let (sender, receiver) = mpsc::sync_channel(1);
+    let (to_writer, messages) = mpsc::sync_channel(1);
+    let (to_reader, sent) = mpsc::sync_channel(1);
     let writing = thread::spawn(move || -> Result<(), Error> {
-        for message in receiver {
+        for message in messages {
             write.send(message)?;
+            if to_reader.send(()).is_err() {
+                break;
+            }
         }
         Ok(())
     });
     while let Some(message) = read.recv()? {
-        if sender.send(message).is_err() {
+        if to_writer.send(message).is_err() || sent.recv().is_err() {
             break;
         }
     }
-    drop(sender);
+    drop(to_writer);
     writing.join().unwrap_or(Ok(()))
 }
 

@@ -139,21 +139,26 @@ async fn echo_stream<T: Io>(mut socket: Socket<T>) -> Result<(), Error> {
     Ok(())
 }
 
-/// One future reads, another writes; a channel is between them.
+/// One future reads, another writes. The reader waits until the writer has sent: the suite expects
+/// each message's echo before our Close for what it does wrong behind it.
 async fn echo_split<T: Io>(socket: Socket<T>) -> Result<(), Error> {
     let (mut read, mut write) = socket.into_split();
-    let (sender, mut receiver) = mpsc::channel(1);
+    let (to_writer, mut messages) = mpsc::channel(1);
+    let (to_reader, mut sent) = mpsc::channel(1);
     let reading = async move {
         while let Some(message) = read.recv().await? {
-            if sender.send(message).await.is_err() {
+            if to_writer.send(message).await.is_err() || sent.recv().await.is_none() {
                 break;
             }
         }
         Ok::<_, Error>(())
     };
     let writing = async move {
-        while let Some(message) = receiver.recv().await {
+        while let Some(message) = messages.recv().await {
             write.send(message).await?;
+            if to_reader.send(()).await.is_err() {
+                break;
+            }
         }
         Ok::<_, Error>(())
     };
