@@ -388,3 +388,31 @@ fn into_parts_gives_all_bytes_back() {
         io::ErrorKind::TimedOut
     );
 }
+
+/// hostile 125: a deadline that passes while the program does something else is missed only if
+/// nothing has come by then.
+#[test]
+fn hostile_125_a_late_program_hears_what_came_in_time() {
+    let (mut peer, ours) = pipe(64);
+    let config = Config::default()
+        .ping_interval(Some(Duration::from_millis(20)))
+        .pong_timeout(Some(Duration::from_secs(1)));
+    let mut socket = server_with(ours, &config);
+    let answers = thread::spawn(move || {
+        // The Ping falls due while our output waits.
+        thread::sleep(Duration::from_millis(50));
+        let mut written = vec![0; 4 + 1000 + 2];
+        peer.read_exact(&mut written).unwrap();
+        assert_eq!(decode(&written)[1], (PING, vec![]));
+        peer.write_all(&frame(true, PONG, b"")).unwrap();
+        peer.write_all(&frame(true, TEXT, b"alive")).unwrap();
+        peer
+    });
+    socket.feed(vec![7; 1000]).unwrap();
+    socket.flush().unwrap();
+    let peer = answers.join().unwrap();
+    thread::sleep(Duration::from_millis(1100));
+    let message = socket.recv().unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("alive"));
+    drop(peer);
+}
