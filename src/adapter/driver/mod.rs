@@ -172,8 +172,7 @@ impl Driver {
                 return self.poll_finish(transport).map(|()| Ok(false));
             }
             if T::BLOCKS {
-                // What was received or sent since the last wait has moved the deadline.
-                self.tell(transport.now());
+                self.tell_before_read(transport.now());
             }
             self.flush(transport);
             if self.endpoint.is_finished() {
@@ -233,6 +232,16 @@ impl Driver {
     fn give_write(&mut self) {
         if let Some(buffer) = self.endpoint.outbox().reclaim() {
             buffers::give_write(buffer);
+        }
+    }
+
+    /// Tells the time before a read that waits: what was received or sent since the last one may
+    /// have moved the deadline. One that passed while the program did something else is left to
+    /// be noticed after the read, which may bring what came in time.
+    fn tell_before_read(&mut self, now: Instant) {
+        let is_overdue = self.deadline.is_some_and(|deadline| now >= deadline);
+        if !(is_overdue && self.is_told) {
+            self.tell(now);
         }
     }
 
