@@ -128,6 +128,7 @@ impl<S: IntoWire> Driven for Open<S> {
             stream,
             unread,
             unsent,
+            ..
         } = self.socket.into_parts();
         (stream.into_wire(), unread, unsent)
     }

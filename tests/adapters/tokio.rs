@@ -171,6 +171,7 @@ impl<S: IntoWire> Driven for Open<S> {
             stream,
             unread,
             unsent,
+            ..
         } = socket.into_parts();
         (stream.into_wire(), unread, unsent)
     }

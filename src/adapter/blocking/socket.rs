@@ -44,6 +44,8 @@ pub struct Parts<S> {
     pub stream: S,
     /// Bytes that were read and not yet received.
     pub unread: Vec<u8>,
+    /// Events that came while the socket waited for something else, and were not yet handed out.
+    pub events: Vec<EndpointEvent<'static>>,
     /// Bytes that were sent and not yet written.
     pub unsent: Vec<u8>,
 }
@@ -257,10 +259,11 @@ impl<S: Stream> Socket<S> {
 impl<S> Socket<S> {
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<S> {
-        let (unread, unsent) = self.driver.into_rest();
+        let (unread, events, unsent) = self.driver.into_rest();
         Parts {
             stream: self.stream,
             unread,
+            events,
             unsent,
         }
     }

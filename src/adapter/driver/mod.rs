@@ -18,7 +18,7 @@ mod wait;
 use std::{
     boxed::Box,
     io::{self, IoSlice},
-    mem,
+    iter, mem,
     sync::Arc,
     task::Poll,
     vec::Vec,
@@ -120,8 +120,11 @@ impl Driver {
         self.deadline
     }
 
-    /// The unread input and the unwritten output.
-    pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<u8>) {
+    /// The unread input, the events that were kept while something else was waited for, and the
+    /// unwritten output.
+    pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<EndpointEvent<'static>>, Vec<u8>) {
+        let extra = &mut self.extra;
+        let events = iter::from_fn(|| extra.as_mut()?.take_event()).collect();
         let unread = self.input.unread_mut().to_vec();
         let mut unsent = Vec::new();
         loop {
@@ -131,7 +134,7 @@ impl Driver {
                 unsent.extend_from_slice(chunk);
             }
             if unsent.len() == before {
-                return (unread, unsent);
+                return (unread, events, unsent);
             }
             outbox.consume(unsent.len() - before);
         }
