@@ -55,7 +55,7 @@ fn rule_1_a_batch_is_one_write() {
         .flat_map(|i| frame(true, TEXT, format!("message {i}").as_bytes()))
         .chain(frame(true, PING, b"?"))
         .collect();
-    let io = Script::new([In::Data(batch), In::Data(frame(true, TEXT, b"next"))]);
+    let io = Script::play([In::Data(batch), In::Data(frame(true, TEXT, b"next"))]);
     let mut socket = server(&io);
     assert!(socket.fill().unwrap());
     while let Some((event, mut reply)) = socket.next_with_reply() {
@@ -72,7 +72,7 @@ fn rule_1_a_batch_is_one_write() {
 /// hostile 136: a Pong leaves although the program only reads, before it waits.
 #[test]
 fn hostile_136_no_pong_is_stranded() {
-    let io = Script::new([
+    let io = Script::play([
         In::Data(frame(true, PING, b"1")),
         In::Data(frame(true, TEXT, b"x")),
     ]);
@@ -88,7 +88,7 @@ fn hostile_136_no_pong_is_stranded() {
 fn rule_1_each_turn_reads_once() {
     let large = frame(true, BINARY, &noise(300_000));
     let (begin, rest) = large.split_at(100_000);
-    let io = Script::new([In::Data(begin.to_vec())]);
+    let io = Script::play([In::Data(begin.to_vec())]);
     for byte in &rest[..100] {
         io.push(In::Data(vec![*byte]));
     }
@@ -140,7 +140,7 @@ fn hostile_123_a_trickle_within_a_large_frame_meets_its_deadline() {
 /// hostile 134: an interrupted call is made again.
 #[test]
 fn hostile_134_interrupted_is_retried() {
-    let io = Script::new([
+    let io = Script::play([
         In::Fail(io::ErrorKind::Interrupted),
         In::Wait,
         In::Data(frame(true, TEXT, b"in")),
@@ -148,7 +148,7 @@ fn hostile_134_interrupted_is_retried() {
     assert!(server(&io).recv().unwrap().is_some());
     // Also in the middle of a large message.
     let large = frame(true, BINARY, &noise(300_000));
-    let io = Script::new([
+    let io = Script::play([
         In::Data(large[..1000].to_vec()),
         In::Fail(io::ErrorKind::Interrupted),
         In::Wait,
@@ -168,7 +168,7 @@ fn hostile_134_a_read_error_is_told_once() {
             io::ErrorKind::UnexpectedEof,
         ] {
             let begin = frame(true, BINARY, &noise(300_000))[..inside].to_vec();
-            let io = Script::new([In::Fail(kind), In::End]);
+            let io = Script::play([In::Fail(kind), In::End]);
             if inside > 0 {
                 io.0.borrow_mut().reads.push_front(In::Data(begin));
             }
@@ -194,7 +194,7 @@ fn hostile_135_a_write_error_is_told_once() {
             io::ErrorKind::BrokenPipe,
         ),
     ] {
-        let io = Script::new([In::Data(frame(true, TEXT, b"last words")), In::End]);
+        let io = Script::play([In::Data(frame(true, TEXT, b"last words")), In::End]);
         io.writes([out, out]);
         let mut socket = server(&io);
         socket.feed("lost").unwrap();
@@ -210,7 +210,7 @@ fn hostile_135_a_write_error_is_told_once() {
 #[test]
 fn hostile_114_the_end_inside_a_large_frame() {
     let large = frame(true, BINARY, &noise(300_000));
-    let io = Script::new([
+    let io = Script::play([
         In::Data(large[..1000].to_vec()),
         In::Data(large[1000..2000].to_vec()),
         In::End,
@@ -228,7 +228,7 @@ fn hostile_137_a_reader_that_lies_does_no_harm() {
     for lie in [1, 1 << 40, usize::MAX - (1 << 30)] {
         let large = frame(true, BINARY, &noise(300_000));
         for begin in [&large[..0], &large[..7], &large[..1000]] {
-            let io = Script::new([]);
+            let io = Script::play([]);
             if !begin.is_empty() {
                 io.push(In::Data(begin.to_vec()));
             }
@@ -253,7 +253,7 @@ fn hostile_115_a_reset_after_both_closes_is_clean() {
     for ours_first in [false, true] {
         for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::NotConnected] {
             let close = In::Data(wire::close(false, 1000, ""));
-            let io = Script::new([close, In::Fail(kind), In::End]);
+            let io = Script::play([close, In::Fail(kind), In::End]);
             let mut socket = client(&io);
             if ours_first {
                 socket.close(None).unwrap();
@@ -268,7 +268,7 @@ fn hostile_115_a_reset_after_both_closes_is_clean() {
 /// Rule 5: the end of our side, then at most 64 KiB are discarded.
 #[test]
 fn rule_5_the_end_is_orderly() {
-    let io = Script::new([In::Data([frame(true, 0x83, b""), vec![0; 100]].concat())]);
+    let io = Script::play([In::Data([frame(true, 0x83, b""), vec![0; 100]].concat())]);
     for _ in 0..100 {
         io.push(In::Data(vec![0; 10_000]));
     }
@@ -284,21 +284,21 @@ fn rule_5_the_end_is_orderly() {
 fn hostile_043_the_handshake_is_cut() {
     let config = Arc::new(Config::default());
     for cut in [0, 1, 20, REQUEST.len() - 1] {
-        let io = Script::new([In::Data(REQUEST[..cut].to_vec()), In::End]);
+        let io = Script::play([In::Data(REQUEST[..cut].to_vec()), In::End]);
         if cut == 0 {
             io.0.borrow_mut().reads.pop_front();
         }
         let error = Socket::accept(io.clone(), &config).unwrap_err();
         let expected = matches!(error, Error::Connection(proto::Error::Handshake(_)));
         assert!(expected, "{cut}: {error:?}");
-        let io = Script::new([
+        let io = Script::play([
             In::Data(REQUEST[..cut.max(1)].to_vec()),
             In::Fail(io::ErrorKind::ConnectionReset),
         ]);
         let error = Socket::accept(io, &config).unwrap_err();
         assert!(matches!(error, Error::Io(_)), "{cut}: {error:?}");
     }
-    let io = Script::new([In::End]);
+    let io = Script::play([In::End]);
     io.writes([Out::Fail(io::ErrorKind::BrokenPipe)]);
     let request = ClientRequest::new("h", "/").unwrap();
     let error = Socket::connect(io, &request, &config).unwrap_err();
@@ -308,7 +308,7 @@ fn hostile_043_the_handshake_is_cut() {
 /// A stream without time limits: requests and answers work, one thing at a time.
 #[test]
 fn untimed_streams_work() {
-    let io = Script::new([In::Data(frame(true, TEXT, b"in")), In::End]);
+    let io = Script::play([In::Data(frame(true, TEXT, b"in")), In::End]);
     let mut socket = server_with(Untimed(io.clone()), &Config::default());
     let message = socket.recv().unwrap().unwrap();
     socket.send(message).unwrap();
@@ -345,11 +345,11 @@ fn rule_4_a_thousand_parked_in_mid_batch_cost_what_is_unread() {
     let unread = 3 * (batch.len() / 4);
     let config = Arc::new(Config::default());
     let ios: Vec<Io> = (0..MANY)
-        .map(|_| Script::new([In::Data(batch.clone())]))
+        .map(|_| Script::play([In::Data(batch.clone())]))
         .collect();
     let mut sockets = Vec::with_capacity(MANY);
     // The thread's own buffers are there already.
-    drop(server(&Script::new([In::End])).recv());
+    drop(server(&Script::play([In::End])).recv());
     let cost = measure(|| {
         for io in &ios {
             let connection = Connection::server(&config);
@@ -368,7 +368,7 @@ fn rule_4_a_thousand_parked_in_mid_batch_cost_what_is_unread() {
 #[test]
 fn into_parts_gives_all_bytes_back() {
     let all = [frame(true, TEXT, b"one"), frame(true, TEXT, b"two")].concat();
-    let io = Script::new([In::Data(all)]);
+    let io = Script::play([In::Data(all)]);
     io.writes([Out::Take(5), Out::Wait]);
     let mut socket = server(&io);
     assert!(socket.recv().unwrap().is_some());
@@ -387,4 +387,32 @@ fn into_parts_gives_all_bytes_back() {
         socket.get_mut().read(&mut [0; 9]).unwrap_err().kind(),
         io::ErrorKind::TimedOut
     );
+}
+
+/// hostile 125: a deadline that passes while the program does something else is missed only if
+/// nothing has come by then.
+#[test]
+fn hostile_125_a_late_program_hears_what_came_in_time() {
+    let (mut peer, ours) = pipe(64);
+    let config = Config::default()
+        .ping_interval(Some(Duration::from_millis(20)))
+        .pong_timeout(Some(Duration::from_secs(1)));
+    let mut socket = server_with(ours, &config);
+    let answers = thread::spawn(move || {
+        // The Ping falls due while our output waits.
+        thread::sleep(Duration::from_millis(50));
+        let mut written = vec![0; 4 + 1000 + 2];
+        peer.read_exact(&mut written).unwrap();
+        assert_eq!(decode(&written)[1], (PING, vec![]));
+        peer.write_all(&frame(true, PONG, b"")).unwrap();
+        peer.write_all(&frame(true, TEXT, b"alive")).unwrap();
+        peer
+    });
+    socket.feed(vec![7; 1000]).unwrap();
+    socket.flush().unwrap();
+    let peer = answers.join().unwrap();
+    thread::sleep(Duration::from_millis(1100));
+    let message = socket.recv().unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("alive"));
+    drop(peer);
 }

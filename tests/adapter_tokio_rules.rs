@@ -11,26 +11,18 @@ mod script;
 #[path = "adapters/wire.rs"]
 mod wire;
 
-use std::{future::Future, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use allocation_counter::measure;
 use futures_util::{SinkExt, StreamExt, poll};
 use sansock::{
     CloseFrame, Config, Event, Message, State,
-    adapter::{
-        Error,
-        tokio::{Incoming, Socket},
-    },
+    adapter::{Error, tokio::Socket},
     endpoint::EndpointEvent,
-    proto::{
-        self, Connection,
-        handshake::{Accept, ClientRequest},
-    },
+    proto::{self, Connection},
 };
 use script::{In, Io, Out, Script};
-use wire::{
-    BINARY, CLOSE, PING, PONG, REQUEST, RESPONSE, Random, TEXT, behind_head, decode, frame, noise,
-};
+use wire::{BINARY, CLOSE, PING, PONG, TEXT, decode, frame, noise};
 
 fn server(io: &Io) -> Socket<Io> {
     let config = Arc::default();
@@ -65,7 +57,7 @@ async fn rule_1_a_batch_is_one_write() {
         .flat_map(|i| frame(true, TEXT, format!("message {i}").as_bytes()))
         .chain(frame(true, PING, b"?"))
         .collect();
-    let io = Script::new([In::Data(batch)]);
+    let io = Script::play([In::Data(batch)]);
     let mut socket = server(&io);
     assert!(done(socket.fill()).await.unwrap());
     while let Some((event, mut reply)) = socket.next_with_reply() {
@@ -96,7 +88,7 @@ async fn rule_1_a_batch_is_one_write() {
 /// hostile 136: a Pong leaves although the program only reads, before it waits.
 #[tokio::test(start_paused = true)]
 async fn hostile_136_no_pong_is_stranded() {
-    let io = Script::new([In::Data(frame(true, PING, b"1"))]);
+    let io = Script::play([In::Data(frame(true, PING, b"1"))]);
     let mut socket = server(&io);
     waits!(socket.recv());
     assert_eq!(decode(&io.take_written()), [(PONG, b"1".to_vec())]);
@@ -123,7 +115,7 @@ async fn hostile_136_no_pong_is_stranded() {
 /// Rule 1: where writing would block, reading goes on.
 #[tokio::test(start_paused = true)]
 async fn rule_1_reads_while_writing_would_block() {
-    let io = Script::new([In::Data(frame(true, TEXT, b"in"))]);
+    let io = Script::play([In::Data(frame(true, TEXT, b"in"))]);
     io.writes([Out::Take(3), Out::Block]);
     let mut socket = server(&io);
     done(socket.send(noise(1000))).await.unwrap();
@@ -145,7 +137,7 @@ async fn rule_1_reads_while_writing_would_block() {
 /// both send a Ping and much data would wait for each other.
 #[tokio::test(start_paused = true)]
 async fn rule_1_control_frames_do_not_stop_the_reading() {
-    let io = Script::new([]);
+    let io = Script::play([]);
     io.writes([Out::Block]);
     let mut socket = server(&io);
     done(socket.send("waits")).await.unwrap();
@@ -196,7 +188,7 @@ async fn two_that_send_much_and_ask_both_finish() {
 /// hostile 138: a wakeup for nothing costs one read, and no write.
 #[tokio::test(start_paused = true)]
 async fn hostile_138_spurious_wakeups_do_not_loop() {
-    let io = Script::new([]);
+    let io = Script::play([]);
     let mut socket = server(&io);
     let mut recv = pin!(socket.recv());
     for polls in 1..=10_000 {
@@ -209,7 +201,7 @@ async fn hostile_138_spurious_wakeups_do_not_loop() {
 /// hostile 134: an interrupted call is made again.
 #[tokio::test(start_paused = true)]
 async fn hostile_134_interrupted_is_retried() {
-    let io = Script::new([
+    let io = Script::play([
         In::Fail(io::ErrorKind::Interrupted),
         In::Data(frame(true, TEXT, b"in")),
     ]);
@@ -226,7 +218,7 @@ async fn hostile_134_a_read_error_is_told_once() {
         io::ErrorKind::UnexpectedEof,
         io::ErrorKind::Other,
     ] {
-        let io = Script::new([In::Fail(kind), In::End]);
+        let io = Script::play([In::Fail(kind), In::End]);
         let mut socket = server(&io);
         let error = done(socket.recv()).await.unwrap_err();
         assert!(matches!(error, Error::Io(error) if error.kind() == kind));
@@ -236,7 +228,7 @@ async fn hostile_134_a_read_error_is_told_once() {
         let status = socket.close_status().unwrap();
         assert!(!status.clean && status.code().get() == 1006);
 
-        let io = Script::new([In::Fail(kind), In::End]);
+        let io = Script::play([In::Fail(kind), In::End]);
         let mut socket = server(&io);
         assert_eq!(done(socket.fill()).await.unwrap_err().kind(), kind);
         let closed = socket.next_event();
@@ -258,7 +250,7 @@ async fn hostile_135_a_write_error_is_told_once() {
             io::ErrorKind::BrokenPipe,
         ),
     ] {
-        let io = Script::new([In::Data(frame(true, TEXT, b"last words")), In::End]);
+        let io = Script::play([In::Data(frame(true, TEXT, b"last words")), In::End]);
         io.writes([out, out]);
         let mut socket = server(&io);
         done(socket.feed("lost")).await.unwrap();
@@ -269,7 +261,7 @@ async fn hostile_135_a_write_error_is_told_once() {
         assert!(done(socket.recv()).await.unwrap().is_none());
         assert_eq!(socket.state(), State::Closed);
 
-        let io = Script::new([In::End]);
+        let io = Script::play([In::End]);
         io.writes([out]);
         let mut socket = server(&io);
         let error = done(socket.send("lost")).await.unwrap_err();
@@ -282,7 +274,7 @@ async fn hostile_135_a_write_error_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn hostile_115_a_reset_after_both_closes_is_clean() {
     for ours_first in [false, true] {
-        let io = Script::new([
+        let io = Script::play([
             In::Data(wire::close(false, 1000, "")),
             In::Fail(io::ErrorKind::ConnectionReset),
         ]);
@@ -292,7 +284,7 @@ async fn hostile_115_a_reset_after_both_closes_is_clean() {
         }
         assert!(done(socket.recv()).await.unwrap().is_none());
         assert!(socket.close_status().unwrap().clean);
-        let io = Script::new([
+        let io = Script::play([
             In::Data(wire::close(true, 1000, "")),
             In::Fail(io::ErrorKind::ConnectionReset),
         ]);
@@ -311,7 +303,7 @@ async fn hostile_115_a_reset_after_both_closes_is_clean() {
 async fn rule_5_the_end_is_orderly() {
     // A peer that goes on writing for ever: 64 KiB are discarded and no more.
     let bad = [frame(true, 0x83, b""), vec![0; 100]].concat();
-    let io = Script::new([In::Data(bad)]);
+    let io = Script::play([In::Data(bad)]);
     for _ in 0..100 {
         io.push(In::Data(vec![0; 10_000]));
     }
@@ -327,7 +319,7 @@ async fn rule_5_the_end_is_orderly() {
     assert!(done(socket.recv()).await.unwrap().is_none());
 
     // A peer that is silent and stays: for as long as `linger`; the event comes before.
-    let io = Script::new([In::Data(frame(true, 0x83, b""))]);
+    let io = Script::play([In::Data(frame(true, 0x83, b""))]);
     let mut socket = server(&io);
     let begin = tokio::time::Instant::now();
     assert!(done(socket.fill()).await.unwrap());
@@ -339,159 +331,13 @@ async fn rule_5_the_end_is_orderly() {
     assert!((1000..1010).contains(&lingered.as_millis()), "{lingered:?}");
 
     // A peer that takes nothing: the flush gives up after the close timeout.
-    let io = Script::new([In::Data(frame(true, 0x83, b""))]);
+    let io = Script::play([In::Data(frame(true, 0x83, b""))]);
     io.writes([Out::Block]);
     let mut socket = server(&io);
     let begin = tokio::time::Instant::now();
     assert!(done(socket.recv()).await.is_err());
     let waited = begin.elapsed();
     assert!((5000..6020).contains(&waited.as_millis()), "{waited:?}");
-}
-
-/// Which of all the polls of a run that had to wait is the last of its future.
-struct Cuts {
-    /// Drop every future that waits.
-    always: bool,
-    /// Drop the future at this poll.
-    at: usize,
-    polls: usize,
-}
-
-/// Calls until ready; the future is dropped where the cuts say, and made anew.
-macro_rules! stubborn {
-    ($cuts:expr, $make:expr) => {
-        'made: loop {
-            let mut future = pin!($make);
-            loop {
-                if let std::task::Poll::Ready(ready) = poll!(&mut future) {
-                    break 'made ready;
-                }
-                $cuts.polls += 1;
-                if $cuts.always || $cuts.polls == $cuts.at {
-                    continue 'made;
-                }
-            }
-        }
-    };
-}
-
-/// hostile 141: every future dropped at every poll leaves the same behind.
-#[tokio::test(start_paused = true)]
-async fn hostile_141_dropped_futures_lose_nothing() {
-    async fn run(cuts: &mut Cuts) -> (Vec<String>, Vec<(u8, Vec<u8>)>) {
-        let peer = [
-            frame(true, TEXT, b"one"),
-            frame(true, PING, b"?"),
-            frame(true, 0x02, b"tw"),
-            frame(true, 0x80, b"o"),
-            frame(true, BINARY, &noise(300)),
-            wire::close(true, 1000, "bye"),
-        ]
-        .concat();
-        let mut random = Random(3);
-        let io = Script::new([]);
-        let mut rest = &peer[..];
-        while !rest.is_empty() {
-            let (piece, left) = rest.split_at(random.below(rest.len().min(120)) + 1);
-            io.push(In::Data(piece.to_vec()));
-            io.push(In::Wait);
-            rest = left;
-        }
-        io.push(In::End);
-        for _ in 0..40 {
-            io.writes([Out::Wait, Out::Take(random.below(4000) + 1)]);
-        }
-        let config = Config::default().high_water_mark(100).fragment_size(1000);
-        let connection = Connection::server(&Arc::new(config));
-        let mut socket = Socket::from_parts(io.clone(), connection, Vec::new());
-        let mut log = Vec::new();
-        for len in [90, 70_000, 3] {
-            stubborn!(cuts, socket.send(vec![b'a'; len])).unwrap();
-        }
-        for _ in 0..2 {
-            let message = stubborn!(cuts, socket.recv()).unwrap();
-            log.push(format!("{message:?}"));
-        }
-        stubborn!(cuts, socket.feed("fed")).unwrap();
-        stubborn!(cuts, socket.flush()).unwrap();
-        stubborn!(cuts, socket.ping(b"!")).unwrap();
-        while stubborn!(cuts, socket.fill()).unwrap() {
-            while let Some(event) = socket.next_event() {
-                log.push(format!("{event:?}"));
-            }
-        }
-        let status = stubborn!(cuts, socket.end()).unwrap();
-        log.push(format!("{status:?}"));
-        (log, decode(&io.take_written()))
-    }
-
-    let mut cuts = Cuts {
-        always: false,
-        at: 0,
-        polls: 0,
-    };
-    let uncut = run(&mut cuts).await;
-    assert!(cuts.polls > 20, "{} polls had to wait", cuts.polls);
-    let data: usize = uncut.1.iter().map(|it| it.1.len()).sum();
-    assert!(data > 70_090, "{data}");
-    for at in 0..=cuts.polls {
-        let mut cuts = Cuts {
-            always: at == 0,
-            at,
-            polls: 0,
-        };
-        let cut = run(&mut cuts).await;
-        assert_eq!(cut.0, uncut.0, "cut at {at}");
-        // A Ping or a Pong may stand between other fragments, all else is the same.
-        let sorted = |frames: &[(u8, Vec<u8>)]| {
-            let (control, data): (Vec<_>, Vec<_>) =
-                frames.iter().cloned().partition(|it| it.0 & 0x08 != 0);
-            (control, data)
-        };
-        assert_eq!(sorted(&cut.1), sorted(&uncut.1), "cut at {at}");
-    }
-}
-
-/// hostile 141: dropping the future of an opening handshake drops the transport.
-#[tokio::test(start_paused = true)]
-async fn hostile_141_a_dropped_handshake_drops_the_transport() {
-    let config = Arc::new(Config::default());
-    for polls in 0..REQUEST.len() {
-        let io = Script::new(
-            REQUEST
-                .iter()
-                .flat_map(|byte| [In::Data(vec![*byte]), In::Wait]),
-        );
-        {
-            let mut accept = pin!(Socket::accept(io.clone(), &config));
-            for _ in 0..polls {
-                assert!(poll!(&mut accept).is_pending());
-            }
-            assert_eq!(Rc::strong_count(&io.0), 2);
-        }
-        assert_eq!(Rc::strong_count(&io.0), 1);
-    }
-    let request = ClientRequest::new("h", "/").unwrap();
-    let io = Script::new([In::Wait]);
-    {
-        let mut connect = pin!(Socket::connect(io.clone(), &request, &config));
-        assert!(poll!(&mut connect).is_pending());
-        assert!(poll!(&mut connect).is_pending());
-    }
-    assert_eq!(Rc::strong_count(&io.0), 1);
-
-    // A whole one, for comparison; frames behind the request are there after it.
-    let all = [REQUEST, &frame(true, TEXT, b"early")].concat();
-    let io = Script::new([In::Data(all)]);
-    let incoming = done(Incoming::receive(io.clone(), &config)).await.unwrap();
-    let accept = Accept::new();
-    let accepted = incoming.accept(&accept);
-    let mut socket = done(accepted).await.unwrap();
-    let written = io.take_written();
-    assert_eq!(written, RESPONSE);
-    assert!(behind_head(&written).is_empty());
-    let message = done(socket.recv()).await.unwrap().unwrap();
-    assert_eq!(message.as_text(), Some("early"));
 }
 
 /// Rule 4: a connection that waits in the middle of a batch costs what is unread, and 256 bytes.
@@ -503,7 +349,7 @@ async fn rule_4_ten_thousand_parked_in_mid_batch_cost_what_is_unread() {
     let config = Arc::new(Config::default());
     let ios: Vec<Io> = (0..MANY)
         .map(|_| {
-            let io = Script::new([In::Data(batch.clone())]);
+            let io = Script::play([In::Data(batch.clone())]);
             io.0.borrow_mut().written.reserve(64);
             io
         })
@@ -534,7 +380,7 @@ async fn rule_4_ten_thousand_parked_in_mid_batch_cost_what_is_unread() {
 /// keep a buffer.
 #[tokio::test(start_paused = true)]
 async fn rule_4_a_socket_that_has_sent_keeps_no_buffer() {
-    let io = Script::new([]);
+    let io = Script::play([]);
     io.0.borrow_mut().written.reserve(1 << 20);
     let mut sockets: Vec<_> = (0..100).map(|_| server(&io)).collect();
     let message = noise(1000);
@@ -559,7 +405,7 @@ async fn rule_4_a_socket_that_has_sent_keeps_no_buffer() {
 #[tokio::test(start_paused = true)]
 async fn stream_and_sink() {
     let all = [frame(true, TEXT, b"in"), frame(true, 0x83, b"")].concat();
-    let io = Script::new([In::Data(all), In::End]);
+    let io = Script::play([In::Data(all), In::End]);
     io.writes((0..20).flat_map(|_| [Out::Wait, Out::Take(2)]));
     let mut socket = server(&io);
     done(SinkExt::send(&mut socket, Message::from("out")))
@@ -577,7 +423,7 @@ async fn stream_and_sink() {
     assert!(done(socket.next()).await.is_none());
     assert!(done(socket.next()).await.is_none());
 
-    let io = Script::new([]);
+    let io = Script::play([]);
     io.writes((0..20).flat_map(|_| [Out::Wait, Out::Take(2)]));
     let mut socket = server(&io);
     SinkExt::feed(&mut socket, Message::from("out"))

@@ -45,6 +45,7 @@ fn give(endpoint: &mut Endpoint, bytes: &[u8]) -> Vec<EndpointEvent<'static>> {
 }
 
 /// The frames of `bytes`: opcode and payload length.
+#[expect(clippy::unwrap_used, reason = "what is no frame fails the test")]
 fn frames(mut bytes: &[u8]) -> Vec<(Opcode, u64)> {
     let mut frames = Vec::new();
     while let Some((header, len)) = FrameHeader::parse(bytes).unwrap() {

@@ -6,72 +6,19 @@
     reason = "a helper that panics is a failed test"
 )]
 
+#[path = "adapters/out.rs"]
+mod out;
 #[path = "adapters/wire.rs"]
 mod wire;
 
-use std::{sync::Arc, time::Duration};
-
 use allocation_counter::measure;
 use bytes::Bytes;
+use out::{KIB, data, feed, open, shape, write, write_all};
 use sansock::{
-    CloseCode, CloseFrame, Config, Part, Role, SendError, State,
-    endpoint::{Endpoint, MessageKind},
-    proto::{Connection, Prepared},
+    CloseCode, CloseFrame, Config, Part, Role, SendError, State, endpoint::MessageKind,
+    proto::Prepared,
 };
-use wire::{BINARY, CLOSE, PING, PONG, Random, TEXT, at, decode, decode_some, frame, noise};
-
-const KIB: usize = 1024;
-
-fn open(role: Role, config: &Config) -> Endpoint {
-    let config = Arc::new(config.clone());
-    Endpoint::from_connection(match role {
-        Role::Client => Connection::client(&config, [7; 32]),
-        Role::Server => Connection::server(&config),
-    })
-}
-
-/// Gives the peer's `bytes` to an endpoint and forgets the events.
-fn feed(endpoint: &mut Endpoint, mut bytes: Vec<u8>) {
-    let mut input = &mut bytes[..];
-    while endpoint.receive(&mut input).is_some() {}
-}
-
-/// Writes at most `limit` bytes; none once nothing waits.
-fn write(endpoint: &mut Endpoint, limit: usize, written: &mut Vec<u8>) -> usize {
-    let outbox = endpoint.outbox();
-    let before = written.len();
-    for chunk in outbox.chunks() {
-        assert!(!chunk.is_empty());
-        let room = limit - (written.len() - before);
-        written.extend(&chunk[..chunk.len().min(room)]);
-    }
-    outbox.consume(written.len() - before);
-    written.len() - before
-}
-
-fn write_all(endpoint: &mut Endpoint) -> Vec<u8> {
-    let mut written = Vec::new();
-    while write(endpoint, usize::MAX, &mut written) > 0 {}
-    assert!(!endpoint.wants_write());
-    written
-}
-
-/// Kinds and lengths, in order.
-fn shape(bytes: &[u8]) -> Vec<(u8, usize)> {
-    decode(bytes)
-        .into_iter()
-        .map(|(first, payload)| (first, payload.len()))
-        .collect()
-}
-
-/// The payloads of all data frames, joined.
-fn data(bytes: &[u8]) -> Vec<u8> {
-    decode(bytes)
-        .into_iter()
-        .filter(|(first, _)| first & 0x08 == 0)
-        .flat_map(|(_, payload)| payload)
-        .collect()
-}
+use wire::{BINARY, CLOSE, PING, PONG, Random, TEXT, at, decode, frame, noise};
 
 #[test]
 fn a_big_payload_leaves_in_fragments() {
@@ -359,41 +306,6 @@ impl Wire {
     }
 }
 
-/// hostile 126: above the mark nothing is taken, and what was borrowed is still the caller's.
-#[test]
-fn hostile_126_full_takes_nothing() {
-    for mark in [0, 1, 1000, 256 * KIB] {
-        let mut endpoint = open(Role::Server, &Config::default().high_water_mark(mark));
-        let message = noise(100);
-        let mut sent = 0;
-        while endpoint.can_send() {
-            endpoint.send(&message).unwrap();
-            sent += 1;
-        }
-        assert_eq!(sent, mark.div_ceil(102).max(1));
-        let before = (endpoint.outbox().len(), endpoint.buffered_amount());
-        assert_eq!(endpoint.send(&message), Err(SendError::Full));
-        assert_eq!(endpoint.send(noise(70_000)), Err(SendError::Full));
-        let shared = Bytes::from(noise(70_000));
-        let refused = endpoint.send_bytes(MessageKind::Binary, shared.clone());
-        assert_eq!(refused, Err(SendError::Full));
-        assert!(shared.is_unique());
-        let prepared = Prepared::new(&message);
-        assert_eq!(endpoint.send_prepared(&prepared), Err(SendError::Full));
-        assert_eq!(
-            endpoint.send_part(Part::more(&message)),
-            Err(SendError::Full)
-        );
-        let after = (endpoint.outbox().len(), endpoint.buffered_amount());
-        assert_eq!(before, after);
-        // Control frames and the Close are not application data, and pass.
-        endpoint.ping(b"").unwrap();
-        endpoint.close(None).unwrap();
-        let frames = decode(&write_all(&mut endpoint));
-        assert_eq!(frames.len(), sent + 2);
-    }
-}
-
 /// A refused part is as if it had not been tried: the message is neither begun nor changed.
 #[test]
 fn a_refused_part_begins_nothing() {
@@ -448,182 +360,4 @@ fn clause_5_4_parts_are_not_interleaved() {
             }
         }
     }
-}
-
-/// hostile 119: at whatever byte of the queued output the connection fails, the frame under way is
-/// finished, nothing after it is begun, and the Close comes last.
-#[test]
-fn hostile_119_a_failure_drops_whole_frames_only() {
-    for role in [Role::Client, Role::Server] {
-        let masked = role == Role::Server;
-        let header = if role == Role::Client { 8 } else { 4 };
-        let payload = Bytes::from(vec![7; 10 << 20]);
-        for at in 0..2 * (1000 + header) {
-            let config = Config::default().fragment_size(1000);
-            let mut endpoint = open(role, &config);
-            if role == Role::Server {
-                endpoint.send_bytes(MessageKind::Binary, payload.clone())
-            } else {
-                endpoint.send(vec![7; 70_000])
-            }
-            .unwrap();
-            let mut written = Vec::new();
-            while written.len() < at {
-                let left = at - written.len();
-                write(&mut endpoint, left, &mut written);
-            }
-            // A reserved opcode.
-            feed(&mut endpoint, frame(masked, 0x83, b""));
-            assert!(endpoint.is_finished());
-            while write(&mut endpoint, 77, &mut written) > 0 {}
-            assert!(!endpoint.wants_write());
-            assert_eq!(endpoint.buffered_amount(), 0);
-            let frames = decode(&written);
-            let (last, data) = frames.split_last().unwrap();
-            assert_eq!(last, &(CLOSE, vec![0x03, 0xEA]), "{role:?} at {at}");
-            let begun = at.div_ceil(1000 + header);
-            assert!(data.len() <= begun, "{role:?} at {at}: {}", data.len());
-            assert!(data.iter().all(|(_, payload)| payload.len() == 1000));
-        }
-    }
-}
-
-/// hostile 124: a peer that reads nothing is told so, behind what it has begun to take.
-#[test]
-fn hostile_124_a_write_stall_ends_the_connection() {
-    for role in [Role::Client, Role::Server] {
-        let config = Config::default()
-            .fragment_size(1000)
-            .ping_interval(None)
-            .write_timeout(Some(Duration::from_secs(30)));
-        let mut endpoint = open(role, &config);
-        assert_eq!(endpoint.handle_timeout(at(0)), None);
-        endpoint.send(noise(70_000)).unwrap();
-        assert_eq!(endpoint.handle_timeout(at(1)), Some(at(31)));
-        let mut written = Vec::new();
-        write(&mut endpoint, 10, &mut written);
-        // One byte is life enough.
-        assert_eq!(endpoint.handle_timeout(at(20)), Some(at(50)));
-        assert_eq!(endpoint.handle_timeout(at(49)), Some(at(50)));
-        assert!(!endpoint.is_finished());
-        assert_eq!(endpoint.handle_timeout(at(50)), None);
-        assert!(endpoint.is_finished());
-        while write(&mut endpoint, usize::MAX, &mut written) > 0 {}
-        assert_eq!(shape(&written), [(0x02, 1000), (CLOSE, 2)]);
-        assert_eq!(decode(&written)[1].1, [0x03, 0xF0]);
-    }
-}
-
-/// hostile 073, 126: a peer that asks and never reads.
-#[test]
-fn hostile_073_replies_are_bounded_and_the_latest_ping_is_answered() {
-    for role in [Role::Client, Role::Server] {
-        let mark = 10 * KIB;
-        let mut endpoint = open(role, &Config::default().high_water_mark(mark));
-        let masked = role == Role::Server;
-        let cost = measure(|| {
-            for i in 0..20_000u32 {
-                feed(
-                    &mut endpoint,
-                    frame(masked, PING, &i.to_be_bytes().repeat(30)),
-                );
-            }
-        });
-        let waiting = endpoint.outbox().len();
-        assert!((mark..mark + 139).contains(&waiting), "{role:?} {waiting}");
-        assert!(cost.bytes_max < 4 * mark as u64, "{cost:?}");
-        let mut written = Vec::new();
-        while write(&mut endpoint, 1000, &mut written) > 0 {}
-        endpoint.handle_timeout(at(0));
-        while write(&mut endpoint, 1000, &mut written) > 0 {}
-        let pongs = decode(&written);
-        assert!(pongs.iter().all(|it| it.0 == PONG));
-        let answered: Vec<_> = pongs.iter().map(|it| number(&it.1)).collect();
-        let (last, first) = answered.split_last().unwrap();
-        assert!(first.iter().copied().eq(0..first.len() as u32));
-        assert_eq!(*last, 19_999);
-    }
-}
-
-fn number(bytes: &[u8]) -> u32 {
-    u32::from_be_bytes(bytes[..4].try_into().unwrap())
-}
-
-/// hostile 126: a reader that is always a little behind costs what it is behind, however much
-/// passes, and its Pings are answered.
-#[test]
-fn hostile_126_a_reader_that_lags_costs_only_its_lag() {
-    for role in [Role::Client, Role::Server] {
-        let mark = 16 * KIB;
-        let mut endpoint = open(role, &Config::default().high_water_mark(mark));
-        let masked = role == Role::Server;
-        let mut sink = Vec::with_capacity(8 << 20);
-        let message = noise(1000);
-        let mut pings = 0;
-        let cost = measure(|| {
-            for i in 0..4_000 {
-                endpoint.send(&message).unwrap();
-                if i % 100 == 0 {
-                    feed(&mut endpoint, frame(masked, PING, b"are you there"));
-                    pings += 1;
-                }
-                let waiting = endpoint.outbox().len();
-                write(&mut endpoint, waiting - 10, &mut sink);
-            }
-        });
-        assert!(cost.bytes_max < 3 * mark as u64, "{role:?} {cost:?}");
-        while write(&mut endpoint, usize::MAX, &mut sink) > 0 {}
-        assert_eq!(endpoint.buffered_amount(), 0);
-        let pongs = decode(&sink).iter().filter(|it| it.0 == PONG).count();
-        assert_eq!(pongs, pings, "{role:?}");
-        assert_eq!(data(&sink), message.repeat(4_000));
-    }
-}
-
-#[test]
-fn memory_after_draining_returns_to_nothing() {
-    for role in [Role::Client, Role::Server] {
-        let mut endpoint = open(role, &Config::default());
-        let cost = measure(|| {
-            endpoint.handle_timeout(at(0));
-            for step in [1000, usize::MAX] {
-                endpoint.send("small").unwrap();
-                endpoint.send(noise(100_000)).unwrap();
-                endpoint.send("behind").unwrap();
-                endpoint.send_part(Part::more(noise(70_000))).unwrap();
-                endpoint.send_part(Part::last(noise(3))).unwrap();
-                endpoint.handle_timeout(at(1));
-                let mut written = 0;
-                while endpoint.wants_write() {
-                    let outbox = endpoint.outbox();
-                    let len: usize = outbox.chunks().map(<[u8]>::len).sum();
-                    outbox.consume(len.min(step));
-                    written += len.min(step);
-                }
-                assert!(written > 170_000);
-                endpoint.handle_timeout(at(1));
-            }
-            drop(endpoint.outbox().reclaim());
-        });
-        assert_eq!(cost.bytes_current, 0, "{role:?} {cost:?}");
-    }
-}
-
-/// Where a buffer is lent, it is used, and comes back once nothing in it waits.
-#[test]
-fn a_lent_buffer_comes_back() {
-    let mut endpoint = open(Role::Server, &Config::default());
-    let unused = endpoint.outbox().lend(Vec::with_capacity(4096));
-    assert_eq!(unused.capacity(), 0);
-    let unused = endpoint.outbox().lend(Vec::with_capacity(100));
-    assert_eq!(unused.capacity(), 100);
-    let cost = measure(|| endpoint.send("hello").unwrap());
-    assert_eq!(cost.count_total, 0);
-    assert!(endpoint.outbox().reclaim().is_none());
-    let mut written = Vec::new();
-    write(&mut endpoint, 3, &mut written);
-    assert!(endpoint.outbox().reclaim().is_none());
-    write(&mut endpoint, 4, &mut written);
-    assert_eq!(endpoint.outbox().reclaim().unwrap().capacity(), 4096);
-    assert_eq!(decode_some(&written).0, [(TEXT, b"hello".to_vec())]);
 }

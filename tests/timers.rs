@@ -248,20 +248,23 @@ fn a_ping_that_found_no_room_is_not_waited_for() {
     }
 }
 
+/// Data either way, be it a whole message or a fragment of one that is long under way.
 #[test]
-fn idle_counts_messages_either_way_and_nothing_else() {
+fn idle_counts_data_either_way_and_nothing_else() {
     for role in ROLES {
         let mut ws = open(role, &timeless().idle_timeout(seconds(60)));
         let mut out = Vec::new();
         assert_eq!(ws.handle_timeout(at(0), &mut out), Some(at(60)));
         feed(
             &mut ws,
-            &frames(role, &[(0x89, b""), (0x8A, b""), (0x01, b"a")]),
+            &frames(role, &[(0x89, b""), (0x8A, b"")]),
             &mut out,
         )
         .unwrap();
         ws.ping(b"", &mut out).unwrap();
         assert_eq!(ws.handle_timeout(at(10), &mut out), Some(at(60)));
+        feed(&mut ws, &frame(role, 0x01, b"a"), &mut out).unwrap();
+        assert_eq!(ws.handle_timeout(at(15), &mut out), Some(at(75)));
         feed(&mut ws, &frame(role, 0x80, b"b"), &mut out).unwrap();
         assert_eq!(ws.handle_timeout(at(20), &mut out), Some(at(80)));
         ws.send("x", &mut out).unwrap();

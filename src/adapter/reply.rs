@@ -46,9 +46,9 @@ impl<'a> Reply<'a> {
     ///
     /// # Errors
     ///
-    /// As [`Endpoint::send_prepared`].
+    /// As [`Endpoint::send_prepared`], but never [`SendError::Full`].
     pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        self.endpoint.send_prepared(message)
+        self.endpoint.send_prepared_unlimited(message)
     }
 
     /// Queues a Ping.

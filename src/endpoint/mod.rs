@@ -278,6 +278,19 @@ impl Endpoint {
         earliest(deadline, write)
     }
 
+    /// [`handle_timeout`](Self::handle_timeout) while the transport is not read: only whether the
+    /// peer takes what is written can be judged.
+    #[cfg(feature = "std")]
+    pub(crate) fn handle_write_timeout(&mut self, now: Instant) -> Option<Instant> {
+        let timeout = self.connection_ref()?.config().write_timeout?;
+        let deadline = self.outbox.stalled_since(now)? + timeout;
+        if now >= deadline {
+            self.time_out_write();
+            return None;
+        }
+        Some(deadline)
+    }
+
     /// Whether to read from the transport: `false` only while a request is undecided, and at the
     /// end.
     #[must_use]

@@ -46,18 +46,8 @@ impl Endpoint {
     ///
     /// As [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), SendError> {
-        let payload = message.payload();
-        let len = payload.len();
         let mark = self.high_water_mark();
-        if let Stage::Open(connection) = &mut self.stage
-            && len <= LARGE
-            && self.outbox.has_room_for_frames(mark)
-        {
-            connection.send_prepared(message, self.outbox.batch())?;
-            self.outbox.count(len);
-            return Ok(());
-        }
-        self.send_payload(message.opcode(), len, mark, || Payload::Shared(payload))
+        self.send_prepared_below(mark, message)
     }
 
     /// Sends a piece of a message as a frame of its own (§5.4).
@@ -88,6 +78,15 @@ impl Endpoint {
     /// As [`send_part`](Self::send_part), but never [`SendError::Full`].
     pub fn send_part_unlimited(&mut self, part: Part<'_>) -> Result<(), SendError> {
         self.send_part_below(usize::MAX, part)
+    }
+
+    /// [`send_prepared`](Self::send_prepared) whatever waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_prepared`](Self::send_prepared), but never [`SendError::Full`].
+    pub fn send_prepared_unlimited(&mut self, message: &Prepared) -> Result<(), SendError> {
+        self.send_prepared_below(usize::MAX, message)
     }
 
     /// Sends a whole message from a shared buffer; one above 64 KiB is not copied by a server.
@@ -210,6 +209,20 @@ impl Endpoint {
         }
         let kind = message.opcode();
         self.send_payload(kind, len, mark, || Payload::Owned(message.into_bytes()))
+    }
+
+    fn send_prepared_below(&mut self, mark: usize, message: &Prepared) -> Result<(), SendError> {
+        let payload = message.payload();
+        let len = payload.len();
+        if let Stage::Open(connection) = &mut self.stage
+            && len <= LARGE
+            && self.outbox.has_room_for_frames(mark)
+        {
+            connection.send_prepared(message, self.outbox.batch())?;
+            self.outbox.count(len);
+            return Ok(());
+        }
+        self.send_payload(message.opcode(), len, mark, || Payload::Shared(payload))
     }
 
     fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {

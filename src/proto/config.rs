@@ -167,10 +167,10 @@ impl Config {
     }
 
     /// How many bytes may wait to be written before sending must wait and before only the latest
-    /// Ping is answered (§5.5.3). Default 256 KiB.
+    /// Ping is answered (§5.5.3). Default 256 KiB; 0 counts as 1.
     #[must_use]
     pub const fn high_water_mark(mut self, bytes: usize) -> Self {
-        self.high_water_mark = bytes;
+        self.high_water_mark = if bytes == 0 { 1 } else { bytes };
         self
     }
 
@@ -233,7 +233,8 @@ impl Config {
         self
     }
 
-    /// After how long without a data message in either direction the connection is closed with
+    /// After how long without data in either direction, be it whole messages or pieces of one, the
+    /// connection is closed with
     /// 1001. Default: never.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {

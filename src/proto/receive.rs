@@ -52,9 +52,9 @@ pub(crate) struct Receiver {
 pub(crate) enum Activity {
     /// Nothing complete.
     None,
-    /// A sign of life: a complete frame, or a part of one that is too long to be answered within.
+    /// A sign of life: a control frame.
     Heard,
-    /// A data message.
+    /// A data message, or a piece of one, within which the peer could not answer.
     Data,
 }
 
@@ -178,7 +178,7 @@ impl Receiver {
         };
         let taken = message.unmask_appended(&mut frame, n);
         unfinished.bytes = unfinished.bytes.saturating_add(taken as u64);
-        self.activity = self.activity.max(Activity::Heard);
+        self.activity = Activity::Data;
         let event = match self.frame_progress(frame) {
             Ok(Step::Event(event)) => Ok(Some(event)),
             Ok(_) => Ok(None),
@@ -445,7 +445,7 @@ impl Receiver {
         let piece = frame.take(input);
         message.push(piece, lacking, frame.fin)?;
         unfinished.bytes = unfinished.bytes.saturating_add(piece.len() as u64);
-        self.activity = self.activity.max(Activity::Heard);
+        self.activity = Activity::Data;
         self.frame_progress(frame)
     }
 
@@ -498,7 +498,7 @@ impl Receiver {
             }
         };
         unfinished.bytes = unfinished.bytes.saturating_add(before - frame.remaining);
-        self.activity = self.activity.max(Activity::Heard);
+        self.activity = Activity::Data;
         let last = frame.fin && frame.remaining == 0;
         if last {
             unfinished

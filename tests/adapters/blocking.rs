@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sansock::{
     Config, Message,
     adapter::{
-        Error,
-        blocking::{Incoming, Parts, Socket, Stream},
+        Error, Parts,
+        blocking::{Incoming, Socket, Stream},
     },
     proto::{
         Connection,
@@ -128,6 +128,7 @@ impl<S: IntoWire> Driven for Open<S> {
             stream,
             unread,
             unsent,
+            ..
         } = self.socket.into_parts();
         (stream.into_wire(), unread, unsent)
     }

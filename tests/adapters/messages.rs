@@ -148,12 +148,16 @@ fn parts_of_a_stream_are_handed_out_or_joined() {
                 let (mut text, mut data, mut lasts) = (String::new(), Vec::new(), 0);
                 while socket.fill().unwrap() {
                     while let Some(event) = socket.next_event() {
-                        if let EndpointEvent::Event(Event::Part(part)) = event {
-                            lasts += usize::from(part.last);
-                            match part.data {
-                                Message::Text(more) => text += &more,
-                                Message::Binary(more) => data.extend_from_slice(&more),
-                            }
+                        // What one read brought whole is a message.
+                        let part = match event {
+                            EndpointEvent::Event(Event::Part(part)) => part,
+                            EndpointEvent::Event(Event::Message(message)) => Part::last(message),
+                            _ => continue,
+                        };
+                        lasts += usize::from(part.last);
+                        match part.data {
+                            Message::Text(more) => text += &more,
+                            Message::Binary(more) => data.extend_from_slice(&more),
                         }
                     }
                 }

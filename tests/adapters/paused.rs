@@ -178,19 +178,71 @@ async fn hostile_124_a_write_stall_is_noticed_after_30_seconds() {
 async fn an_idle_deadline_moves_on() {
     let config = Config::default()
         .idle_timeout(Some(Duration::from_secs(60)))
+        .ping_interval(None)
         .linger(Duration::ZERO);
     let (mut socket, mut peer) = server(&config);
-    let begin = Instant::now();
     for _ in 0..3 {
-        let hears = async {
+        let writes = async {
             tokio::time::sleep(Duration::from_secs(50)).await;
             peer.write_all(&frame(true, TEXT, b"x")).await.unwrap();
         };
-        // The Pings are answered by nobody, but any frame is life.
-        let config = tokio::join!(socket.recv(), hears).0;
-        let Ok(Some(_)) = config else {
-            assert!(begin.elapsed() >= Duration::from_secs(50));
-            return;
-        };
+        let (received, ()) = tokio::join!(socket.recv(), writes);
+        assert!(received.unwrap().is_some());
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        socket.send("y").await.unwrap();
     }
+    let begin = Instant::now();
+    let error = socket.recv().await.unwrap_err();
+    assert!(is_timeout(&error, Timeout::Idle));
+    assert_after(begin, 60);
+}
+
+/// While a message waits for the program, `flush` does not read, and so cannot hear: a peer that
+/// takes what is written, however slowly, is not given up for its silence.
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_is_not_given_up_while_nothing_is_read() {
+    const LEN: usize = 2 << 20;
+    let (mut socket, mut peer) = server(&Config::default());
+    let reads = async {
+        peer.write_all(&frame(true, TEXT, b"waiting"))
+            .await
+            .unwrap();
+        let (mut buffer, mut read) = (vec![0; 64 << 10], 0);
+        while read < LEN {
+            let n = peer.read(&mut buffer).await.unwrap();
+            assert!(n > 0, "given up after {read}");
+            read += n;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        peer.write_all(&close(true, 1000, "")).await.unwrap();
+        let mut rest = Vec::new();
+        peer.read_to_end(&mut rest).await.unwrap();
+    };
+    let writes = async {
+        socket.feed(vec![7; LEN]).await.unwrap();
+        socket.flush().await.unwrap();
+        assert_eq!(socket.buffered_amount(), 0);
+        let message = socket.recv().await.unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("waiting"));
+        assert!(socket.recv().await.unwrap().is_none());
+        assert!(socket.close_status().unwrap().clean);
+        drop(socket);
+    };
+    tokio::join!(reads, writes);
+}
+
+/// But one that takes nothing is, by the same deadline as ever.
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stalls_is_given_up_while_nothing_is_read() {
+    let (mut socket, mut peer) = server(&Config::default());
+    peer.write_all(&frame(true, TEXT, b"waiting"))
+        .await
+        .unwrap();
+    let begin = Instant::now();
+    socket.feed(vec![7; 1 << 20]).await.unwrap();
+    socket.flush().await.unwrap();
+    assert_after(begin, 30);
+    assert!(socket.recv().await.unwrap().is_some());
+    let error = socket.recv().await.unwrap_err();
+    assert!(is_timeout(&error, Timeout::Write), "{error:?}");
 }

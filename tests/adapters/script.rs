@@ -53,14 +53,12 @@ pub(crate) struct Script {
     pub(crate) write_calls: usize,
     pub(crate) flush_calls: usize,
     pub(crate) shutdown_calls: usize,
-    pub(crate) is_vectored: bool,
 }
 
 impl Script {
-    pub(crate) fn new(reads: impl IntoIterator<Item = In>) -> Io {
+    pub(crate) fn play(reads: impl IntoIterator<Item = In>) -> Io {
         let script = Self {
             reads: reads.into_iter().collect(),
-            is_vectored: true,
             ..Self::default()
         };
         Io(Rc::new(RefCell::new(script)))
@@ -93,7 +91,6 @@ impl Io {
         self.0.borrow().read_calls
     }
 
-    /// One read: how much; `Err(None)` is "would block and wakes", `Ok(None)` "never wakes".
     fn read_into(&self, buffer: &mut [u8]) -> Step {
         let mut script = self.0.borrow_mut();
         script.read_calls += 1;

@@ -8,8 +8,8 @@ use std::{
 use sansock::{
     Config, Message,
     adapter::{
-        Error,
-        tokio::{Incoming, Parts, Socket},
+        Error, Parts,
+        tokio::{Incoming, Socket},
     },
     proto::{
         Connection,
@@ -171,6 +171,7 @@ impl<S: IntoWire> Driven for Open<S> {
             stream,
             unread,
             unsent,
+            ..
         } = socket.into_parts();
         (stream.into_wire(), unread, unsent)
     }

@@ -18,7 +18,7 @@ mod wait;
 use std::{
     boxed::Box,
     io::{self, IoSlice},
-    mem,
+    iter, mem,
     sync::Arc,
     task::Poll,
     vec::Vec,
@@ -131,8 +131,11 @@ impl Driver {
         }
     }
 
-    /// The unread input and the unwritten output.
-    pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<u8>) {
+    /// The unread input, the events that were kept while something else was waited for, and the
+    /// unwritten output.
+    pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<EndpointEvent<'static>>, Vec<u8>) {
+        let extra = &mut self.extra;
+        let events = iter::from_fn(|| extra.as_mut()?.take_event()).collect();
         let unread = self.input.unread_mut().to_vec();
         let mut unsent = Vec::new();
         loop {
@@ -142,7 +145,7 @@ impl Driver {
                 unsent.extend_from_slice(chunk);
             }
             if unsent.len() == before {
-                return (unread, unsent);
+                return (unread, events, unsent);
             }
             outbox.consume(unsent.len() - before);
         }
@@ -183,8 +186,7 @@ impl Driver {
                 return self.poll_finish(transport).map(|()| Ok(false));
             }
             if T::BLOCKS {
-                // What was received or sent since the last wait has moved the deadline.
-                self.tell(transport.now());
+                self.tell_before_read(transport.now());
             }
             self.flush(transport);
             if self.endpoint.is_finished() {
@@ -260,6 +262,16 @@ impl Driver {
     fn give_write(&mut self) {
         if let Some(buffer) = self.endpoint.outbox().reclaim() {
             buffers::give_write(buffer);
+        }
+    }
+
+    /// Tells the time before a read that waits: what was received or sent since the last one may
+    /// have moved the deadline. One that passed while the program did something else is left to
+    /// be noticed after the read, which may bring what came in time.
+    fn tell_before_read(&mut self, now: Instant) {
+        let is_overdue = self.deadline.is_some_and(|deadline| now >= deadline);
+        if !(is_overdue && self.is_told) {
+            self.tell(now);
         }
     }
 

@@ -126,7 +126,12 @@ impl Driver {
                 Poll::Pending
             };
             if read.is_pending() {
-                self.tell(transport.now());
+                if self.has_stashed_data() {
+                    // What is not read cannot be heard: no silence counts.
+                    self.deadline = self.endpoint.handle_write_timeout(transport.now());
+                } else {
+                    self.tell(transport.now());
+                }
                 if !self.endpoint.is_finished() {
                     self.park();
                     return Poll::Pending;

@@ -285,10 +285,11 @@ impl<S> Socket<S> {
 
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<S> {
-        let (unread, unsent) = self.driver.into_rest();
+        let (unread, events, unsent) = self.driver.into_rest();
         Parts {
             stream: self.stream,
             unread,
+            events,
             unsent,
         }
     }

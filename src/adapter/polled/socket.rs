@@ -321,10 +321,11 @@ impl<T: Io> Socket<T> {
 impl<T: Io> Socket<T> {
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<T::Stream> {
-        let (unread, unsent) = self.driver.into_rest();
+        let (unread, events, unsent) = self.driver.into_rest();
         Parts {
             stream: self.io.into_stream(),
             unread,
+            events,
             unsent,
         }
     }

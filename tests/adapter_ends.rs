@@ -1,0 +1,98 @@
+//! How the adapters meet the ends of things: a port that refuses, a handle that is dropped, a
+//! program that never reads.
+
+use std::{
+    future::Future,
+    io::{self, ErrorKind, Read},
+    net::{TcpListener, TcpStream},
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+    thread,
+};
+
+use sansock::{
+    Config, Message,
+    adapter::{self, Error, blocking, tokio::Socket},
+    proto::Connection,
+};
+
+/// A port that nobody listens on.
+fn refused() -> io::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(format!("ws://{}/", listener.local_addr()?))
+}
+
+#[tokio::test]
+async fn clause_008_a_port_that_refuses_fails_the_attempt() {
+    let config = Arc::new(Config::default());
+    let url = refused().unwrap();
+    let Err(Error::Io(error)) = blocking::connect(&url, &config) else {
+        panic!("connected")
+    };
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    let Err(Error::Io(error)) = adapter::tokio::connect(&url, &config).await else {
+        panic!("connected")
+    };
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn a_wss_url_is_refused_with_what_it_lacks() {
+    let config = Arc::new(Config::default());
+    let Err(Error::Io(error)) = blocking::connect("wss://127.0.0.1/", &config) else {
+        panic!("connected")
+    };
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("TLS"), "{error}");
+}
+
+/// A socket that is dropped ends its transport: the peer reads an end and no Close.
+#[tokio::test]
+async fn hostile_118_a_dropped_handle_ends_the_transport() {
+    let config = Arc::new(Config::default());
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepting = thread::spawn(move || listener.accept().unwrap().0);
+    let stream = TcpStream::connect(address).unwrap();
+    let mut peer = accepting.join().unwrap();
+    let connection = Connection::server(&config);
+    drop(blocking::Socket::from_parts(stream, connection, Vec::new()).unwrap());
+    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0);
+
+    let (stream, mut peer) = tokio::io::duplex(64);
+    drop(Socket::from_parts(
+        stream,
+        Connection::server(&config),
+        Vec::new(),
+    ));
+    let mut rest = Vec::new();
+    tokio::io::AsyncReadExt::read_to_end(&mut peer, &mut rest)
+        .await
+        .unwrap();
+    assert_eq!(rest, b"");
+}
+
+/// Who never receives never reads: the transport fills up, and the peer has to wait.
+#[tokio::test]
+async fn hostile_127_a_program_that_never_reads_stops_its_peer() {
+    let config = Arc::new(Config::default());
+    let (stream, peer) = tokio::io::duplex(1024);
+    let mut idle = Socket::from_parts(stream, Connection::server(&config), Vec::new());
+    let mut peer = Socket::from_parts(peer, Connection::client(&config, [7; 32]), Vec::new());
+    peer.feed(vec![1; 100_000]).await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..1000 {
+        assert!(pin!(peer.flush()).poll(&mut cx).is_pending());
+    }
+    assert!(
+        peer.buffered_amount() > 90_000,
+        "{}",
+        peer.buffered_amount()
+    );
+    // Once it reads, all goes on.
+    let (flushed, received) = tokio::join!(peer.flush(), idle.recv());
+    flushed.unwrap();
+    assert_eq!(received.unwrap().as_ref().map(Message::len), Some(100_000));
+}

@@ -1,0 +1,180 @@
+//! Futures of the tokio adapter dropped at every poll.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a helper that panics is a failed test"
+)]
+
+#[path = "adapters/script.rs"]
+mod script;
+#[path = "adapters/wire.rs"]
+mod wire;
+
+use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
+
+use futures_util::poll;
+use sansock::{
+    Config,
+    adapter::tokio::{Incoming, Socket},
+    proto::{
+        Connection,
+        handshake::{Accept, ClientRequest},
+    },
+};
+use script::{In, Out, Script};
+use wire::{BINARY, PING, REQUEST, RESPONSE, Random, TEXT, behind_head, decode, frame, noise};
+
+/// Takes a future to its end; one that waits for ever is a failed test.
+async fn done<T>(future: impl Future<Output = T>) -> T {
+    let future = pin!(future);
+    tokio::time::timeout(Duration::from_secs(3600), future)
+        .await
+        .expect("waits for ever")
+}
+
+/// Which of all the polls of a run that had to wait is the last of its future.
+struct Cuts {
+    /// Drop every future that waits.
+    always: bool,
+    /// Drop the future at this poll.
+    at: usize,
+    polls: usize,
+}
+
+/// Calls until ready; the future is dropped where the cuts say, and made anew.
+macro_rules! stubborn {
+    ($cuts:expr, $make:expr) => {
+        'made: loop {
+            let mut future = pin!($make);
+            loop {
+                if let std::task::Poll::Ready(ready) = poll!(&mut future) {
+                    break 'made ready;
+                }
+                $cuts.polls += 1;
+                if $cuts.always || $cuts.polls == $cuts.at {
+                    continue 'made;
+                }
+            }
+        }
+    };
+}
+
+/// hostile 141: every future dropped at every poll leaves the same behind.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_dropped_futures_lose_nothing() {
+    async fn run(cuts: &mut Cuts) -> (Vec<String>, Vec<(u8, Vec<u8>)>) {
+        let peer = [
+            frame(true, TEXT, b"one"),
+            frame(true, PING, b"?"),
+            frame(true, 0x02, b"tw"),
+            frame(true, 0x80, b"o"),
+            frame(true, BINARY, &noise(300)),
+            wire::close(true, 1000, "bye"),
+        ]
+        .concat();
+        let mut random = Random(3);
+        let io = Script::play([]);
+        let mut rest = &peer[..];
+        while !rest.is_empty() {
+            let (piece, left) = rest.split_at(random.below(rest.len().min(120)) + 1);
+            io.push(In::Data(piece.to_vec()));
+            io.push(In::Wait);
+            rest = left;
+        }
+        io.push(In::End);
+        for _ in 0..40 {
+            io.writes([Out::Wait, Out::Take(random.below(4000) + 1)]);
+        }
+        let config = Config::default().high_water_mark(100).fragment_size(1000);
+        let connection = Connection::server(&Arc::new(config));
+        let mut socket = Socket::from_parts(io.clone(), connection, Vec::new());
+        let mut log = Vec::new();
+        for len in [90, 70_000, 3] {
+            stubborn!(cuts, socket.send(vec![b'a'; len])).unwrap();
+        }
+        for _ in 0..2 {
+            let message = stubborn!(cuts, socket.recv()).unwrap();
+            log.push(format!("{message:?}"));
+        }
+        stubborn!(cuts, socket.feed("fed")).unwrap();
+        stubborn!(cuts, socket.flush()).unwrap();
+        stubborn!(cuts, socket.ping(b"!")).unwrap();
+        while stubborn!(cuts, socket.fill()).unwrap() {
+            while let Some(event) = socket.next_event() {
+                log.push(format!("{event:?}"));
+            }
+        }
+        let status = stubborn!(cuts, socket.end()).unwrap();
+        log.push(format!("{status:?}"));
+        (log, decode(&io.take_written()))
+    }
+
+    let mut cuts = Cuts {
+        always: false,
+        at: 0,
+        polls: 0,
+    };
+    let uncut = run(&mut cuts).await;
+    assert!(cuts.polls > 20, "{} polls had to wait", cuts.polls);
+    let data: usize = uncut.1.iter().map(|it| it.1.len()).sum();
+    assert!(data > 70_090, "{data}");
+    for at in 0..=cuts.polls {
+        let mut cuts = Cuts {
+            always: at == 0,
+            at,
+            polls: 0,
+        };
+        let cut = run(&mut cuts).await;
+        assert_eq!(cut.0, uncut.0, "cut at {at}");
+        // A Ping or a Pong may stand between other fragments, all else is the same.
+        let sorted = |frames: &[(u8, Vec<u8>)]| {
+            let (control, data): (Vec<_>, Vec<_>) =
+                frames.iter().cloned().partition(|it| it.0 & 0x08 != 0);
+            (control, data)
+        };
+        assert_eq!(sorted(&cut.1), sorted(&uncut.1), "cut at {at}");
+    }
+}
+
+/// hostile 141: dropping the future of an opening handshake drops the transport.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_a_dropped_handshake_drops_the_transport() {
+    let config = Arc::new(Config::default());
+    for polls in 0..REQUEST.len() {
+        let io = Script::play(
+            REQUEST
+                .iter()
+                .flat_map(|byte| [In::Data(vec![*byte]), In::Wait]),
+        );
+        {
+            let mut accept = pin!(Socket::accept(io.clone(), &config));
+            for _ in 0..polls {
+                assert!(poll!(&mut accept).is_pending());
+            }
+            assert_eq!(Rc::strong_count(&io.0), 2);
+        }
+        assert_eq!(Rc::strong_count(&io.0), 1);
+    }
+    let request = ClientRequest::new("h", "/").unwrap();
+    let io = Script::play([In::Wait]);
+    {
+        let mut connect = pin!(Socket::connect(io.clone(), &request, &config));
+        assert!(poll!(&mut connect).is_pending());
+        assert!(poll!(&mut connect).is_pending());
+    }
+    assert_eq!(Rc::strong_count(&io.0), 1);
+
+    // A whole one, for comparison; frames behind the request are there after it.
+    let all = [REQUEST, &frame(true, TEXT, b"early")].concat();
+    let io = Script::play([In::Data(all)]);
+    let incoming = done(Incoming::receive(io.clone(), &config)).await.unwrap();
+    let accept = Accept::new();
+    let accepted = incoming.accept(&accept);
+    let mut socket = done(accepted).await.unwrap();
+    let written = io.take_written();
+    assert_eq!(written, RESPONSE);
+    assert!(behind_head(&written).is_empty());
+    let message = done(socket.recv()).await.unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("early"));
+}

@@ -1,0 +1,272 @@
+//! The opening handshake of an endpoint: decisions, refusals, deadlines, and frames behind it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a helper that panics is a failed test"
+)]
+
+#[path = "adapters/end.rs"]
+mod end;
+#[path = "adapters/wire.rs"]
+mod wire;
+
+use std::sync::Arc;
+
+use end::End;
+use sansock::{
+    State, Timeout,
+    endpoint::{Endpoint, EndpointEvent},
+    proto::{
+        Error, HandshakeError,
+        handshake::{Accept, AcceptError, EofStage, Reject},
+    },
+};
+use wire::{
+    BINARY, PING, PONG, REQUEST, RESPONSE, TEXT, at, behind_head, decode, frame, noise, response_to,
+};
+
+/// hostile 005: nothing, or a trickle, until the deadline; a decision takes as long as it takes.
+#[test]
+fn hostile_005_the_handshake_has_a_deadline() {
+    for mut it in [End::client(), End::server()] {
+        assert_eq!(it.tell(at(3)), Some(at(13)));
+        it.receive(b"H");
+        it.written();
+        assert_eq!(it.tell(at(12)), Some(at(13)));
+        assert_eq!(it.tell(at(13)), None);
+        assert_eq!(it.status().error, Some(Error::Timeout(Timeout::Handshake)));
+        it.ended();
+    }
+    let mut server = Endpoint::server(&Arc::default());
+    server.handle_timeout(at(0));
+    let mut request = REQUEST.to_vec();
+    assert!(server.receive(&mut &mut request[..]).is_some());
+    assert_eq!(server.handle_timeout(at(1000)), None);
+    assert!(!server.wants_read());
+    server.accept(&Accept::new()).unwrap();
+    assert_eq!(server.state(), State::Open);
+}
+
+/// hostile 021, 028: an answer that must not be given leaves the request waiting, and nothing on
+/// the wire.
+#[test]
+fn hostile_021_a_wrong_answer_leaves_the_request_waiting() {
+    for accepts in [true, false] {
+        let mut server = Endpoint::server(&Arc::default());
+        assert_eq!(
+            server.accept(&Accept::new()),
+            Err(AcceptError::NotUndecided)
+        );
+        assert_eq!(
+            server.reject(&Reject::new(404)),
+            Err(AcceptError::NotUndecided)
+        );
+        let mut request = REQUEST.to_vec();
+        let event = server.receive(&mut &mut request[..]);
+        assert!(matches!(event, Some(EndpointEvent::Request(_))));
+        for _ in 0..2 {
+            for wrong in [
+                Accept::new().subprotocol("not offered"),
+                Accept::new().header("Upgrade", "h2c"),
+                Accept::new().header("X", "a\r\nb"),
+                Accept::new().header("a b", "c"),
+            ] {
+                assert!(server.accept(&wrong).is_err(), "{wrong:?}");
+            }
+            for wrong in [
+                Reject::new(101),
+                Reject::new(600),
+                Reject::new(204).body("none allowed"),
+                Reject::new(404).header("Content-Length", "7"),
+                Reject::new(404).header("X", "\0"),
+                Reject::new(404).reason("a\r\nb"),
+            ] {
+                assert!(server.reject(&wrong).is_err(), "{wrong:?}");
+            }
+            assert_eq!(server.state(), State::Connecting);
+            assert!(!server.wants_read() && !server.wants_write() && !server.is_finished());
+            assert!(server.receive(&mut &mut [][..]).is_none());
+        }
+        if accepts {
+            server.accept(&Accept::new().subprotocol("chat")).unwrap();
+            assert_eq!(server.subprotocol(), Some("chat"));
+            assert_eq!(server.state(), State::Open);
+        } else {
+            server.reject(&Reject::new(404)).unwrap();
+            assert!(server.is_finished());
+        }
+        assert_eq!(
+            server.accept(&Accept::new()),
+            Err(AcceptError::NotUndecided)
+        );
+    }
+}
+
+/// hostile 025, 026: frames behind the request, the reads cut anywhere.
+#[test]
+fn hostile_025_frames_behind_the_request_are_delivered_at_every_split() {
+    let all = [
+        REQUEST.to_vec(),
+        frame(true, TEXT, b"early"),
+        frame(true, PING, b"?"),
+        frame(true, BINARY, &noise(200)),
+    ]
+    .concat();
+    for cut in 0..=all.len() {
+        let mut it = End::server();
+        assert!(it.receive(&all[..cut]).is_empty());
+        assert!(it.receive(&all[cut..]).is_empty());
+        assert_eq!(
+            it.said[..4],
+            [
+                "request /chat?room=1",
+                "open false",
+                "Text(5 bytes: \"early\")",
+                "Ping([63])"
+            ],
+            "cut at {cut}"
+        );
+        assert_eq!(it.said.len(), 5);
+        let written = it.written();
+        assert!(written.starts_with(RESPONSE));
+        assert_eq!(decode(behind_head(&written)), [(PONG, b"?".to_vec())]);
+    }
+
+    // While the server decides, what came behind the head stays with the caller.
+    let mut server = Endpoint::server(&Arc::default());
+    let mut bytes = all.clone();
+    let mut input = &mut bytes[..];
+    assert!(server.receive(&mut input).is_some());
+    let left = input.len();
+    assert_eq!(left, all.len() - REQUEST.len());
+    for _ in 0..3 {
+        assert!(server.receive(&mut input).is_none());
+        assert_eq!(input.len(), left);
+    }
+    server.accept(&Accept::new()).unwrap();
+    let mut events = 0;
+    while server.receive(&mut input).is_some() {
+        events += 1;
+    }
+    assert_eq!(events, 4);
+}
+
+/// hostile 027: frames behind a request that is refused are not looked at.
+#[test]
+fn hostile_027_frames_behind_a_refused_request_are_discarded() {
+    let mut bytes = [REQUEST, &frame(true, PING, b"?"), &[0xFF; 50]].concat();
+    let mut input = &mut bytes[..];
+    let mut it = End::server();
+    assert!(it.endpoint.receive(&mut input).is_some());
+    let body = Reject::new(404)
+        .header("X-Why", "gone")
+        .body("no such room");
+    it.endpoint.reject(&body).unwrap();
+    let rest = input.to_vec();
+    it.receive(&rest);
+    assert_eq!(it.said, ["closed"]);
+    assert_eq!(it.status().error, Some(Error::Refused(404)));
+    let written = String::from_utf8(it.written()).unwrap();
+    assert!(
+        written.starts_with("HTTP/1.1 404 Not Found\r\n"),
+        "{written}"
+    );
+    assert!(written.ends_with("\r\n\r\nno such room"), "{written}");
+    it.ended();
+}
+
+/// hostile 041: frames behind the 101.
+#[test]
+fn hostile_041_frames_behind_the_response_are_delivered_at_every_split() {
+    let response = response_to(&End::client().written());
+    let all = [
+        response,
+        frame(false, TEXT, b"early"),
+        frame(false, PING, b"?"),
+    ]
+    .concat();
+    for cut in 0..=all.len() {
+        let mut it = End::client();
+        it.written();
+        it.receive(&all[..cut]);
+        it.receive(&all[cut..]);
+        let expected = ["open true", "Text(5 bytes: \"early\")", "Ping([63])"];
+        assert_eq!(it.said, expected, "cut at {cut}");
+    }
+}
+
+/// hostile 034: a refusal is the one terminal event, however its body ends.
+#[test]
+fn hostile_034_a_refusal_is_the_end() {
+    let heads = ["Content-Length: 4\r\n\r\ngone", "\r\ngone"];
+    for (head, until_eof) in heads.into_iter().zip([false, true]) {
+        let all = format!("HTTP/1.1 404 Not Found\r\n{head}");
+        for step in [1, all.len()] {
+            let mut it = End::client();
+            for piece in all.as_bytes().chunks(step) {
+                assert!(it.terminal.is_none());
+                it.receive(piece);
+            }
+            assert_eq!(it.terminal.is_none(), until_eof);
+            if until_eof {
+                it.eof();
+            }
+            assert_eq!(it.said, ["refused gone"]);
+            assert_eq!(it.terminal, Some(Err(404)));
+            it.ended();
+        }
+    }
+}
+
+/// A malformed request is answered, and is the end.
+#[test]
+fn hostile_008_a_malformed_request_is_answered_once() {
+    let cases: [(&str, &str, u16); 4] = [
+        ("GET /", "POST /", 405),
+        ("Version: 13", "Version: 12", 426),
+        ("Host: server.example.com\r\n", "", 400),
+        ("HTTP/1.1", "HTTP/1.0", 505),
+    ];
+    let request = String::from_utf8(REQUEST.to_vec()).unwrap();
+    for (from, to, status) in cases {
+        let request = request.replacen(from, to, 1);
+        for step in [1, request.len()] {
+            let mut it = End::server();
+            for piece in request.as_bytes().chunks(step) {
+                it.receive(piece);
+            }
+            assert_eq!(it.said, ["closed"]);
+            let Some(Error::Handshake(error)) = it.status().error else {
+                panic!("{:?}", it.status());
+            };
+            assert_eq!(error.status(), Some(status));
+            let written = String::from_utf8(it.written()).unwrap();
+            assert!(
+                written.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{written}"
+            );
+            it.ended();
+        }
+    }
+}
+
+/// hostile 030: the client is gone before the decision.
+#[test]
+fn hostile_030_a_client_that_leaves_before_the_decision() {
+    let mut server = Endpoint::server(&Arc::default());
+    let mut request = REQUEST.to_vec();
+    assert!(server.receive(&mut &mut request[..]).is_some());
+    server.receive_eof();
+    assert_eq!(
+        server.accept(&Accept::new()),
+        Err(AcceptError::NotUndecided)
+    );
+    let event = server.receive(&mut &mut [][..]);
+    let Some(EndpointEvent::Closed(status)) = event else {
+        panic!("{event:?}");
+    };
+    let error = HandshakeError::Eof(EofStage::Undecided);
+    assert_eq!(status.error, Some(error.into()));
+    assert!(server.receive(&mut &mut [][..]).is_none());
+}
