@@ -86,7 +86,7 @@ pub const OPERATIONS: [Operation; 5] = [
     Operation {
         name: "utf8",
         title: "Validate UTF-8",
-        about: "ns per call. sansock calls std; fastwebsockets, tokio-websockets, sockudo-ws and wtx \
+        about: "ns per call. sansock and tungstenite call std; fastwebsockets, tokio-websockets, sockudo-ws and wtx \
             call simdutf8.",
         cases: utf8,
     },
@@ -122,7 +122,8 @@ fn decode() -> Vec<Case> {
         .into_iter()
         .flat_map(|len| [(0x1, " ASCII", ascii(len)), (0x1, " text", text(len))]);
     let case = |(opcode, kind, payload): (u8, &str, Vec<u8>)| {
-        let (wire, times) = Wire::repeating(&frame(opcode, &payload), 1 << 20);
+        let frame = frame(opcode, &payload);
+        let (wire, times) = Wire::repeating(&frame, (4 * frame.len()).max(1 << 20));
         Case {
             name: size(payload.len()) + kind,
             times,
