@@ -16,6 +16,7 @@
 //! Each has the same few verbs: `fill` (flush, then read once) and `next_event` (lent events; call
 //! until `None`), `recv` (whole messages, owned), `send` and `feed`, `flush`, `close`.
 
+mod accessors;
 pub mod blocking;
 mod buffers;
 mod clock;
@@ -32,4 +33,5 @@ mod reply;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
+use self::accessors::accessors;
 pub use self::{error::Error, parts::Parts, reply::Reply};

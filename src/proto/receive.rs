@@ -508,10 +508,10 @@ impl Receiver {
                 .transpose()?;
             self.finished_message();
         } else if frame.remaining > 0 {
-            let starved = input.is_empty();
             unfinished.frame = Some(frame);
             if data.is_empty() {
-                return Ok(if starved { Step::Starved } else { Step::Next });
+                // What is empty although the frame goes on found the input used up.
+                return Ok(Step::Starved);
             }
         } else if data.is_empty() {
             return Ok(Step::Next);

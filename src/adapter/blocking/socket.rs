@@ -13,14 +13,14 @@ use std::{
 use super::{Incoming, Stream};
 use crate::{
     adapter::{
-        Error, Parts, Reply,
+        Error, Parts, accessors,
         buffers::READ_SIZE,
         clock,
         driver::{Driver, Opening, Transport, would_block},
     },
-    endpoint::{Endpoint, EndpointEvent},
+    endpoint::Endpoint,
     proto::{
-        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
+        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
         handshake::{Accept, ClientRequest, Response},
     },
 };
@@ -106,18 +106,6 @@ impl<S: Stream> Socket<S> {
     /// What the transport failed with, once; the terminal event still comes.
     pub fn fill(&mut self) -> io::Result<bool> {
         self.drive(|driver, io| driver.poll_fill(io))
-    }
-
-    /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
-    pub fn next_event(&mut self) -> Option<EndpointEvent<'_>> {
-        self.driver.next_event().map(|(event, _)| event)
-    }
-
-    /// The next event, and a way to answer while it is held.
-    pub fn next_with_reply(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
-        self.driver
-            .next_event()
-            .map(|(event, endpoint)| (event, Reply::new(endpoint)))
     }
 
     /// Waits for the next message; `None` once the connection is closed and all is over.
@@ -256,6 +244,8 @@ impl<S> Socket<S> {
         }
     }
 
+    accessors!();
+
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<S> {
         let (unread, events, unsent) = self.driver.into_rest();
@@ -275,41 +265,6 @@ impl<S> Socket<S> {
     /// The stream. Reading from it or writing to it would break the connection.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
-    }
-
-    /// How far the connection has come.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.driver.endpoint().state()
-    }
-
-    /// How the connection ended; `None` before.
-    #[must_use]
-    pub fn close_status(&self) -> Option<&CloseStatus> {
-        self.driver.endpoint().close_status()
-    }
-
-    /// *Subprotocol In Use*, while the connection lasts.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.driver.endpoint().subprotocol()
-    }
-
-    /// Bytes of application data that were sent and are not yet written.
-    #[must_use]
-    pub fn buffered_amount(&self) -> usize {
-        self.driver.endpoint().buffered_amount()
-    }
-
-    /// Whether [`send`](Self::send) would not have to wait.
-    #[must_use]
-    pub fn can_send(&self) -> bool {
-        self.driver.endpoint().can_send()
-    }
-
-    /// Gives an owned payload's memory back for the next large message.
-    pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.driver.endpoint_mut().recycle(buffer);
     }
 }
 

@@ -14,12 +14,12 @@ use ::mio::{Interest, Registry, Token, event::Event};
 use super::Stream;
 use crate::{
     adapter::{
-        Error, Parts, Reply, clock,
+        Error, Parts, accessors, clock,
         driver::{Driver, Transport, read_to_spare, would_block},
     },
-    endpoint::{Endpoint, EndpointEvent},
+    endpoint::Endpoint,
     proto::{
-        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
+        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
         handshake::{Accept, AcceptError, ClientRequest, Reject},
     },
 };
@@ -129,20 +129,6 @@ impl<S: Stream> Socket<S> {
     #[inline]
     pub fn fill(&mut self) -> Poll<io::Result<bool>> {
         self.drive(|driver, io| driver.poll_fill(io))
-    }
-
-    /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
-    #[inline]
-    pub fn next_event(&mut self) -> Option<EndpointEvent<'_>> {
-        self.driver.next_event().map(|(event, _)| event)
-    }
-
-    /// The next event, and a way to answer while it is held.
-    #[inline]
-    pub fn next_with_reply(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
-        self.driver
-            .next_event()
-            .map(|(event, endpoint)| (event, Reply::new(endpoint)))
     }
 
     /// The next message; `Ready(None)` once the connection is closed and all is over. Only once
@@ -283,6 +269,8 @@ impl<S> Socket<S> {
         Some(deadline.saturating_since(clock::now()))
     }
 
+    accessors!();
+
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<S> {
         let (unread, events, unsent) = self.driver.into_rest();
@@ -302,41 +290,6 @@ impl<S> Socket<S> {
     /// The stream. Reading from it or writing to it would break the connection.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.stream
-    }
-
-    /// How far the connection has come.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.driver.endpoint().state()
-    }
-
-    /// How the connection ended; `None` before.
-    #[must_use]
-    pub fn close_status(&self) -> Option<&CloseStatus> {
-        self.driver.endpoint().close_status()
-    }
-
-    /// *Subprotocol In Use*, while the connection lasts.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.driver.endpoint().subprotocol()
-    }
-
-    /// Bytes of application data that were sent and are not yet written.
-    #[must_use]
-    pub fn buffered_amount(&self) -> usize {
-        self.driver.endpoint().buffered_amount()
-    }
-
-    /// Whether a message may be sent now.
-    #[must_use]
-    pub fn can_send(&self) -> bool {
-        self.driver.endpoint().can_send()
-    }
-
-    /// Gives an owned payload's memory back for the next large message.
-    pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.driver.endpoint_mut().recycle(buffer);
     }
 }
 

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     adapter::{
-        Error, Parts, Reply, clock,
+        Error, Parts, accessors, clock,
         driver::{Driver, Opening, Transport},
     },
-    endpoint::{Endpoint, EndpointEvent},
+    endpoint::Endpoint,
     proto::{
-        self, CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, State,
+        self, CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
         handshake::{Accept, ClientRequest, Response},
     },
 };
@@ -104,20 +104,6 @@ impl<T: Io> Socket<T> {
     /// Cancel safe: nothing is lost.
     pub async fn fill(&mut self) -> io::Result<bool> {
         self.drive(|driver, io| driver.poll_fill(io)).await
-    }
-
-    /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
-    #[inline]
-    pub fn next_event(&mut self) -> Option<EndpointEvent<'_>> {
-        self.driver.next_event().map(|(event, _)| event)
-    }
-
-    /// The next event, and a way to answer while it is held.
-    #[inline]
-    pub fn next_with_reply(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
-        self.driver
-            .next_event()
-            .map(|(event, endpoint)| (event, Reply::new(endpoint)))
     }
 
     /// Waits for the next message; `None` once the connection is closed and all is over.
@@ -319,6 +305,8 @@ impl<T: Io> Socket<T> {
 }
 
 impl<T: Io> Socket<T> {
+    accessors!();
+
     /// The stream, the unread input and the unwritten output; the connection is forgotten.
     pub fn into_parts(self) -> Parts<T::Stream> {
         let (unread, events, unsent) = self.driver.into_rest();
@@ -353,41 +341,6 @@ impl<T: Io> Socket<T> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.driver.deadline()
-    }
-
-    /// How far the connection has come.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.driver.endpoint().state()
-    }
-
-    /// How the connection ended; `None` before.
-    #[must_use]
-    pub fn close_status(&self) -> Option<&CloseStatus> {
-        self.driver.endpoint().close_status()
-    }
-
-    /// *Subprotocol In Use*, while the connection lasts.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.driver.endpoint().subprotocol()
-    }
-
-    /// Bytes of application data that were sent and are not yet written.
-    #[must_use]
-    pub fn buffered_amount(&self) -> usize {
-        self.driver.endpoint().buffered_amount()
-    }
-
-    /// Whether [`send`](Self::send) would not have to wait.
-    #[must_use]
-    pub fn can_send(&self) -> bool {
-        self.driver.endpoint().can_send()
-    }
-
-    /// Gives an owned payload's memory back for the next large message.
-    pub fn recycle(&mut self, buffer: Vec<u8>) {
-        self.driver.endpoint_mut().recycle(buffer);
     }
 }
 

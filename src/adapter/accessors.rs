@@ -1,0 +1,58 @@
+//! What every socket can be asked, written once.
+
+/// The methods of a socket that only look at its `driver`.
+macro_rules! accessors {
+    () => {
+        /// How far the connection has come.
+        #[must_use]
+        pub fn state(&self) -> $crate::State {
+            self.driver.endpoint().state()
+        }
+
+        /// How the connection ended; `None` before.
+        #[must_use]
+        pub fn close_status(&self) -> Option<&$crate::CloseStatus> {
+            self.driver.endpoint().close_status()
+        }
+
+        /// *Subprotocol In Use*, while the connection lasts.
+        #[must_use]
+        pub fn subprotocol(&self) -> Option<&str> {
+            self.driver.endpoint().subprotocol()
+        }
+
+        /// Bytes of application data that were sent and are not yet written.
+        #[must_use]
+        pub fn buffered_amount(&self) -> usize {
+            self.driver.endpoint().buffered_amount()
+        }
+
+        /// Whether a message may be sent without waiting.
+        #[must_use]
+        pub fn can_send(&self) -> bool {
+            self.driver.endpoint().can_send()
+        }
+
+        /// Gives an owned payload's memory back for the next large message.
+        pub fn recycle(&mut self, buffer: std::vec::Vec<u8>) {
+            self.driver.endpoint_mut().recycle(buffer);
+        }
+
+        /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
+        #[inline]
+        pub fn next_event(&mut self) -> Option<$crate::EndpointEvent<'_>> {
+            self.driver.next_event().map(|(event, _)| event)
+        }
+
+        /// The next event, and a way to answer while it is held.
+        #[inline]
+        pub fn next_with_reply(
+            &mut self,
+        ) -> Option<($crate::EndpointEvent<'_>, $crate::adapter::Reply<'_>)> {
+            let (event, endpoint) = self.driver.next_event()?;
+            Some((event, $crate::adapter::Reply::new(endpoint)))
+        }
+    };
+}
+
+pub(super) use accessors;
