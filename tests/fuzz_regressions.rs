@@ -1,4 +1,5 @@
 //! What the fuzz targets found, each as small as it can be.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::{
     future::Future,
@@ -10,7 +11,7 @@ use std::{
 };
 
 use sansock::{
-    Config,
+    Config, Endpoint, Part, SendError, State,
     adapter::polled::{Io, Socket},
     proto::{Connection, Instant},
 };
@@ -121,4 +122,19 @@ fn nothing_is_written_behind_the_end_of_writing() {
     socket.get_mut().is_full = false;
     assert!(matches!(poll_once(socket.flush()), Poll::Ready(Ok(()))));
     assert_eq!(socket.get_ref().written_after_shutdown, 0);
+}
+
+/// A message in parts whose first is cut off because the peer takes nothing: the next part, of
+/// another kind, is refused because nothing can be sent, not because of its kind.
+#[test]
+fn a_part_behind_the_end_is_not_open() {
+    let config = Arc::new(Config::default().fragment_size(64));
+    let mut endpoint = Endpoint::from_connection(Connection::server(&config));
+    endpoint.send_part(Part::more("x".repeat(1_000))).unwrap();
+    assert!(endpoint.outbox().chunks().count() > 0);
+    endpoint.handle_timeout(Instant::ZERO);
+    endpoint.handle_timeout(Instant::ZERO + Duration::from_secs(60));
+    assert_eq!(endpoint.state(), State::Closed);
+    let sent = endpoint.send_part(Part::last(b"of another kind"));
+    assert_eq!(sent, Err(SendError::NotOpen));
 }
