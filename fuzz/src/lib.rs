@@ -9,7 +9,9 @@ mod http;
 mod limits;
 mod payload;
 pub mod receive;
+pub mod script;
 mod wire;
+mod world;
 
 pub use self::{
     cuts::Cuts,
@@ -17,6 +19,7 @@ pub use self::{
     limits::Limits,
     payload::payload,
     wire::{Frame, Frames},
+    world::World,
 };
 
 /// The seed of every client here.

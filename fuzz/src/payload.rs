@@ -6,20 +6,19 @@ use sansock::Message;
 #[must_use]
 pub fn payload(text: bool, len: usize, tag: u8) -> Message<'static> {
     if !text {
-        return (0..len)
-            .map(|i| (i.wrapping_mul(31) ^ usize::from(tag)) as u8)
-            .collect::<Vec<_>>()
-            .into();
+        let bytes = [0, 31, 62, 93, 124, 155, 186, 217, 248, 23, 54].map(|byte: u8| byte ^ tag);
+        let mut data = bytes.repeat(len.div_ceil(bytes.len()));
+        data.truncate(len);
+        return data.into();
     }
-    const AMONG: [char; 6] = ['a', 'ß', ' ', '水', '𝄞', '\u{7FF}'];
-    let mut string = String::with_capacity(len);
-    let mut at = usize::from(tag);
-    loop {
-        let char = AMONG[at % AMONG.len()];
-        if string.len() + char.len_utf8() > len {
-            return string.into();
-        }
-        string.push(char);
-        at = at.wrapping_mul(5).wrapping_add(7);
+    let mut string = TEXTS[usize::from(tag) % TEXTS.len()].repeat(len / 3 + 1);
+    let mut end = len.min(string.len());
+    while !string.is_char_boundary(end) {
+        end -= 1;
     }
+    string.truncate(end);
+    string.into()
 }
+
+/// Each of at least three bytes.
+const TEXTS: [&str; 5] = ["aß ", "水a𝄞", "\u{7FF}Z\u{FFFF}", "𝄞", "plain ASCII "];

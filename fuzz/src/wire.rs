@@ -61,7 +61,9 @@ impl Frames {
     pub fn take(&mut self, bytes: &[u8]) {
         self.unread.extend_from_slice(bytes);
         while !self.unread.is_empty() {
-            assert!(!self.closed, "bytes after the Close");
+            // "unless it already received a Close frame": a Pong may follow ours (§5.5.2).
+            let pong = self.unread[0] == 0x8A;
+            assert!(!self.closed || pong, "not a Pong after the Close");
             let Some((header_len, payload_len, key)) = self.header() else {
                 return;
             };
@@ -76,17 +78,23 @@ impl Frames {
                 return;
             }
             self.counted = 0;
-            let mut payload: Vec<u8> = self.unread.drain(..header_len + payload_len).collect();
-            payload.drain(..header_len);
-            if let Some(key) = key {
-                for (i, byte) in payload.iter_mut().enumerate() {
-                    *byte ^= key[i % 4];
+            let end = header_len + payload_len;
+            let mut payload = self.unread[header_len..end].to_vec();
+            self.unread.drain(..end);
+            if let Some([a, b, c, d]) = key {
+                // In words of 16 bytes: a loop over bytes is slow where every branch is counted.
+                let key = u128::from_le_bytes([a, b, c, d].repeat(4).try_into().expect("16"));
+                for word in payload.chunks_mut(16) {
+                    let mut whole = [0; 16];
+                    whole[..word.len()].copy_from_slice(word);
+                    let plain = (u128::from_le_bytes(whole) ^ key).to_le_bytes();
+                    word.copy_from_slice(&plain[..word.len()]);
                 }
             }
             if is_data {
                 self.in_message = first & 0x80 == 0;
             }
-            self.closed = first == 0x88;
+            self.closed |= first == 0x88;
             self.frames.push(Frame { first, payload });
         }
     }
