@@ -82,3 +82,8 @@ pub use proto::{
     CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, Prepared, ProtocolError,
     Role, SendError, State, Timeout,
 };
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -229,7 +229,7 @@ fn hostile_131_shared_payloads_are_not_copied() {
     assert_eq!(shared, payload.len() / (64 * KIB));
 
     // A message framed once: a thousand servers that hold it take less than one copy more.
-    let prepared = Prepared::new(&noise(200_000));
+    let prepared = Prepared::new(noise(200_000));
     let mut servers: Vec<_> = (0..1000).map(|_| open(Role::Server, &config)).collect();
     let cost = measure(|| {
         for server in &mut servers {
@@ -296,7 +296,7 @@ fn clause_buffered_amount_is_exact_under_partial_writes() {
                     match len % 3 {
                         0 => endpoint.send(noise(len)),
                         1 => endpoint.send_bytes(MessageKind::Binary, noise(len).into()),
-                        _ => endpoint.send(&"x".repeat(len)),
+                        _ => endpoint.send("x".repeat(len)),
                     }
                     .unwrap();
                     given += len;

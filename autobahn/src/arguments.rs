@@ -9,6 +9,10 @@ pub enum Adapter {
     Blocking,
     /// `sansock::adapter::tokio`, one thread.
     Tokio,
+    /// `sansock::adapter::futures` on smol, one thread.
+    Futures,
+    /// `sansock::adapter::mio`, one thread.
+    Mio,
 }
 
 /// What the command line says.
@@ -47,9 +51,12 @@ impl Arguments {
             match (name.as_str(), value.as_str()) {
                 ("--adapter", "blocking") => parsed.adapter = Adapter::Blocking,
                 ("--adapter", "tokio") => parsed.adapter = Adapter::Tokio,
+                ("--adapter", "futures") => parsed.adapter = Adapter::Futures,
+                ("--adapter", "mio") => parsed.adapter = Adapter::Mio,
                 ("--mode", "lent") => parsed.mode = Mode::Lent,
                 ("--mode", "recv") => parsed.mode = Mode::Recv,
                 ("--mode", "stream") => parsed.mode = Mode::Stream,
+                ("--mode", "split") => parsed.mode = Mode::Split,
                 ("--mode", "parts") => parsed.mode = Mode::Parts,
                 ("--listen", _) => parsed.listen = value,
                 ("--url", _) => parsed.url = value,
@@ -57,10 +64,13 @@ impl Arguments {
                 _ => return Err(format!("unknown argument {name} {value}")),
             }
         }
-        if parsed.adapter == Adapter::Blocking && parsed.mode == Mode::Stream {
-            return Err("the blocking adapter is no Stream".into());
+        match (parsed.adapter, parsed.mode) {
+            (Adapter::Blocking | Adapter::Mio, Mode::Stream) => {
+                Err("that adapter is no Stream".into())
+            }
+            (Adapter::Mio, Mode::Split) => Err("the mio adapter does not split".into()),
+            _ => Ok(parsed),
         }
-        Ok(parsed)
     }
 
     /// The URL of a resource of the suite's server, for this agent.

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::{TcpListener, TcpStream},
+    sync::mpsc,
     thread,
 };
 
@@ -30,7 +31,7 @@ pub fn serve(arguments: &Arguments) -> io::Result<()> {
         let stream = stream?;
         thread::spawn(move || -> Result<(), Error> {
             stream.set_nodelay(true)?;
-            echo(&mut Socket::accept(stream, &config(mode))?, mode)
+            echo(Socket::accept(stream, &config(mode))?, mode)
         });
     }
     Ok(())
@@ -47,20 +48,40 @@ pub fn run_cases(arguments: &Arguments) -> Result<(), Error> {
     socket.end()?;
     for case in 1..=crate::count(count.as_ref())? {
         let url = arguments.resource(&format!("runCase?case={case}&"));
-        let (mut socket, _) = connect(&url, &config(arguments.mode))?;
+        let (socket, _) = connect(&url, &config(arguments.mode))?;
         // How each case ends is for the suite to judge.
-        let _ = echo(&mut socket, arguments.mode);
+        let _ = echo(socket, arguments.mode);
     }
     let (mut socket, _) = connect(&arguments.resource("updateReports?"), &config(Mode::Lent))?;
     while socket.recv()?.is_some() {}
     Ok(())
 }
 
-fn echo(socket: &mut Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
+fn echo(mut socket: Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
     match mode {
-        Mode::Recv => echo_owned(socket),
-        _ => echo_lent(socket),
+        Mode::Recv => echo_owned(&mut socket),
+        Mode::Split => echo_split(socket),
+        _ => echo_lent(&mut socket),
     }
+}
+
+/// One thread reads, another writes; a channel is between them.
+fn echo_split(socket: Socket<TcpStream>) -> Result<(), Error> {
+    let (mut read, mut write) = socket.into_split()?;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let writing = thread::spawn(move || -> Result<(), Error> {
+        for message in receiver {
+            write.send(message)?;
+        }
+        Ok(())
+    });
+    while let Some(message) = read.recv()? {
+        if sender.send(message).is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    writing.join().unwrap_or(Ok(()))
 }
 
 fn echo_owned(socket: &mut Socket<impl Stream>) -> Result<(), Error> {

@@ -2,7 +2,9 @@
 
 pub mod arguments;
 pub mod blocking;
-pub mod tokio;
+pub mod mio;
+pub mod polled;
+pub mod timer;
 
 use std::{io, sync::Arc};
 
@@ -17,6 +19,8 @@ pub enum Mode {
     Recv,
     /// `Stream` and `Sink`.
     Stream,
+    /// Two halves, one for each direction.
+    Split,
     /// Streaming: parts are echoed as parts.
     Parts,
 }

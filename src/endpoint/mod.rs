@@ -177,7 +177,7 @@ impl Endpoint {
 
     /// Gives an owned payload's memory back; see [`Connection::recycle`].
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if let Some(connection) = self.connection() {
+        if let Some(connection) = self.stage.connection() {
             connection.recycle(buffer);
         }
     }
@@ -232,10 +232,11 @@ impl Endpoint {
     /// What waits to be written: the next chunks of it are ready.
     #[inline]
     pub fn outbox(&mut self) -> &mut Outbox {
-        if self.outbox.is_queueing()
-            && let Stage::Open(connection) = &mut self.stage
+        let Self { stage, outbox } = self;
+        if let Some(connection) = stage.connection()
+            && (outbox.is_queueing() || connection.owes_reply())
         {
-            self.outbox.pump(connection);
+            outbox.pump(connection);
         }
         &mut self.outbox
     }
@@ -292,7 +293,7 @@ impl Endpoint {
     /// Whether something waits to be written.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || self.connection_ref().is_some_and(Connection::owes_reply)
     }
 
     /// How far the connection has come (§4.1, §7.1.3, §7.1.4).
@@ -456,18 +457,20 @@ impl Endpoint {
         }
     }
 
-    fn connection(&mut self) -> Option<&mut Connection> {
-        match &mut self.stage {
-            Stage::Opened(opened) => Some(&mut opened.0),
-            Stage::Open(connection) => Some(connection),
-            _ => None,
-        }
-    }
-
     fn connection_ref(&self) -> Option<&Connection> {
         match &self.stage {
             Stage::Opened(opened) => Some(&opened.0),
             Stage::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+}
+
+impl Stage {
+    fn connection(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Opened(opened) => Some(&mut opened.0),
+            Self::Open(connection) => Some(connection),
             _ => None,
         }
     }

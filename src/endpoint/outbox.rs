@@ -278,9 +278,12 @@ impl Outbox {
             && !queue.entries.is_empty()
         {
             if Self::advance(queue, &mut self.batch, &mut self.buffered, connection).is_err() {
-                // The engine takes no more: the peer's Close has come in between.
+                // The engine takes no more: the connection has failed in between.
                 self.drop_unbegun();
             }
+        }
+        if !self.is_queueing() {
+            connection.release_reply(&mut self.batch);
         }
     }
 

@@ -249,13 +249,12 @@ impl Endpoint {
         self.check_open()?;
         self.check_room(mark)?;
         self.outbox.push(kind, payload(), last);
-        if len <= LARGE {
-            // What is small leaves the queue at once, unless something large is before it.
-            let Self { stage, outbox } = self;
-            if let Stage::Open(connection) = stage {
+        let Self { stage, outbox } = self;
+        if let Some(connection) = stage.connection() {
+            connection.hold_reply();
+            if len <= LARGE {
+                // What is small leaves the queue at once, unless something large is before it.
                 outbox.pump(connection);
-            } else if let Stage::Opened(opened) = stage {
-                outbox.pump(&mut opened.0);
             }
         }
         Ok(())

@@ -329,6 +329,21 @@ impl Connection {
         self.receiver.end();
     }
 
+    /// Holds back the reply to a Close of the peer while data waits to be sent before it.
+    pub(crate) const fn hold_reply(&mut self) {
+        self.sender.hold_reply();
+    }
+
+    /// Sends the reply that was held back, if there is one; later ones are sent at once.
+    pub(crate) fn release_reply(&mut self, out: &mut Vec<u8>) {
+        self.sender.release_reply(out);
+    }
+
+    /// Whether a reply is held back.
+    pub(crate) fn owes_reply(&self) -> bool {
+        self.sender.owes_reply()
+    }
+
     /// Does what `received` obliges us to.
     fn react(&mut self, received: &Result<Option<Event<'_>>, ProtocolError>, out: &mut Vec<u8>) {
         match Signal::of(received) {

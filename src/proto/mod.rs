@@ -31,6 +31,7 @@ mod signal;
 mod split;
 mod time;
 mod timer;
+mod unfinished;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame, CloseStatus};

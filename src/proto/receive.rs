@@ -12,7 +12,7 @@
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::{fmt, mem, str};
+use core::{mem, str};
 
 use super::{
     assembly::{Assembly, Buffer, Frame},
@@ -24,6 +24,7 @@ use super::{
     frame::FrameHeader,
     opcode::{Opcode, Role},
     time::Instant,
+    unfinished::Unfinished,
 };
 
 /// The least rest of a frame that is worth reading straight into its message's buffer.
@@ -55,27 +56,6 @@ pub(crate) enum Activity {
     Heard,
     /// A data message.
     Data,
-}
-
-/// What exists only while a frame or a message is unfinished.
-#[derive(Default)]
-struct Unfinished {
-    /// The first bytes of a header that a read cut.
-    header: [u8; FrameHeader::MAX_LEN],
-    header_len: u8,
-    /// A frame whose header came and whose payload has not, or not all of it.
-    frame: Option<Frame>,
-    /// The payload of a control frame that a read cut.
-    control: Vec<u8>,
-    message: Option<Assembly>,
-    /// Bytes of payload that came since `since`.
-    bytes: u64,
-    /// When the clock was first asked while this was unfinished.
-    since: Option<Instant>,
-    /// A buffer to use for the next message that does not come whole.
-    spare: Option<Vec<u8>>,
-    /// Whether the spare buffer has been lying unused since the clock was last asked.
-    spare_is_old: bool,
 }
 
 /// What became of a frame.
@@ -543,33 +523,6 @@ impl Receiver {
     fn finished_message(&mut self) {
         self.activity = Activity::Data;
         self.budgets.reward_message();
-    }
-}
-
-impl Unfinished {
-    /// Whether nothing is unfinished: only a spare buffer may be here.
-    const fn is_idle(&self) -> bool {
-        self.header_len == 0 && self.frame.is_none() && self.message.is_none()
-    }
-}
-
-impl fmt::Debug for Unfinished {
-    /// Says how much has come, never what: payloads and masking keys do not belong into a log.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unfinished")
-            .field("header_len", &self.header_len)
-            .field("frame", &self.frame.as_ref().map(|frame| frame.opcode))
-            .field(
-                "frame_lacks",
-                &self.frame.as_ref().map(|frame| frame.remaining),
-            )
-            .field(
-                "message_frames",
-                &self.message.as_ref().map(|message| message.frames),
-            )
-            .field("bytes", &self.bytes)
-            .field("since", &self.since)
-            .finish_non_exhaustive()
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Sender {
     part: Option<Opcode>,
     /// Whether a message was sent since the clock was last asked.
     active: bool,
+    /// Whether a Close of the peer is answered only by [`release_reply`](Self::release_reply).
+    holds_reply: bool,
     role: Role,
 }
 
@@ -68,6 +70,8 @@ impl fmt::Debug for Extra {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Open,
+    /// The peer's Close came and its reply is held back behind data that was sent before.
+    Replying,
     /// Our Close is sent, the peer's has not come.
     CloseSent,
     /// Both Closes are exchanged; a client waits for the server to end the transport (§7.1.1).
@@ -102,6 +106,7 @@ impl Sender {
             phase: Phase::Open,
             part: None,
             active: false,
+            holds_reply: false,
             role,
         }
     }
@@ -176,9 +181,35 @@ impl Sender {
         if let Some(frame) = frame {
             CloseFrame::check(frame.code, frame.reason.len())?;
         }
+        if self.phase == Phase::Replying {
+            self.send_close(frame, out);
+            self.exchanged();
+            return Ok(());
+        }
         self.check_open()?;
         self.send_close(frame, out);
         Ok(())
+    }
+
+    /// Holds back the reply to a Close of the peer: data that was sent before is to leave first.
+    ///
+    /// "An endpoint MAY delay sending a Close frame until its current message is sent" (§5.5.1).
+    pub(crate) const fn hold_reply(&mut self) {
+        self.holds_reply = true;
+    }
+
+    /// Sends the reply that was held back, if there is one; later ones are sent at once.
+    pub(crate) fn release_reply(&mut self, out: &mut Vec<u8>) {
+        self.holds_reply = false;
+        if self.phase == Phase::Replying {
+            self.send_reply(out);
+            self.exchanged();
+        }
+    }
+
+    /// Whether a reply is held back.
+    pub(crate) fn owes_reply(&self) -> bool {
+        self.phase == Phase::Replying
     }
 
     /// Does what the receiving half owes.
@@ -219,6 +250,8 @@ impl Sender {
         let sent = core::mem::take(&mut self.active);
         let due = match self.phase {
             Phase::Open => self.timer.open(now, received, sent, &self.config),
+            // Whoever queues the data keeps the time in which it must leave.
+            Phase::Replying => return None,
             Phase::CloseSent | Phase::Exchanged => self.timer.closing(now, &self.config),
             Phase::Finished => return None,
         };
@@ -249,7 +282,7 @@ impl Sender {
     pub(crate) const fn state(&self) -> State {
         match self.phase {
             Phase::Open => State::Open,
-            Phase::CloseSent | Phase::Exchanged => State::Closing,
+            Phase::Replying | Phase::CloseSent | Phase::Exchanged => State::Closing,
             Phase::Finished => State::Closed,
         }
     }
@@ -294,7 +327,9 @@ impl Sender {
 
     /// The opcode of the next part of a message.
     fn next_part(&mut self, kind: Opcode, last: bool) -> Result<Opcode, SendError> {
-        self.check_open()?;
+        if self.phase > Phase::Replying {
+            return Err(SendError::NotOpen);
+        }
         let opcode = match self.part {
             None => kind,
             Some(begun) if begun == kind => Opcode::Continuation,
@@ -367,16 +402,30 @@ impl Sender {
     /// "If an endpoint receives a Close frame and did not previously send a Close frame, the
     /// endpoint MUST send a Close frame in response", with the code it received (§5.5.1).
     fn close_received(&mut self, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
-        if self.phase >= Phase::Exchanged {
+        if self.phase >= Phase::Exchanged || self.phase == Phase::Replying {
             return;
         }
+        self.extra().received = Some(remembered(frame));
         if self.phase == Phase::Open {
-            let reply = frame.map(|frame| CloseFrame::new(frame.code, ""));
-            self.send_close(reply.as_ref(), out);
+            if self.holds_reply {
+                self.extra().owed_pong = None;
+                self.phase = Phase::Replying;
+                return;
+            }
+            self.send_reply(out);
         }
-        let extra = self.extra();
-        extra.received = Some(remembered(frame));
-        extra.owed_pong = None;
+        self.exchanged();
+    }
+
+    /// Answers the peer's Close with the code it came with.
+    fn send_reply(&mut self, out: &mut Vec<u8>) {
+        let received = self.extra().received.as_ref().map(|frame| frame.code);
+        let code = received.filter(|code| *code != CloseCode::NO_STATUS);
+        self.send_close(code.map(|code| CloseFrame::new(code, "")).as_ref(), out);
+    }
+
+    /// Both Closes are exchanged.
+    fn exchanged(&mut self) {
         match self.role {
             // "the server MUST close the underlying TCP connection immediately; the client SHOULD
             // wait for the server to close the connection" (§7.1.1)
@@ -387,7 +436,7 @@ impl Sender {
 
     /// *Fail the WebSocket connection* (§7.1.7): a Close if none was sent, and the end.
     fn fail(&mut self, error: Error, code: Option<CloseCode>, out: &mut Vec<u8>) {
-        if self.phase == Phase::Open
+        if self.phase <= Phase::Replying
             && let Some(code) = code
         {
             self.send_close(Some(&CloseFrame::new(code, "")), out);

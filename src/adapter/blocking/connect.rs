@@ -35,7 +35,11 @@ pub fn connect(
 ) -> Result<(Socket<TcpStream>, Box<Response>), Error> {
     let request = ClientRequest::from_url(url)?;
     if request.is_secure() {
-        return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a wss: URL needs TLS: give Socket::connect a stream that has it",
+        )
+        .into());
     }
     let stream = TcpStream::connect((request.host(), request.port()))?;
     stream.set_nodelay(true)?;

@@ -13,8 +13,10 @@ use std::{
 use super::{Incoming, Stream};
 use crate::{
     adapter::{
-        Error, Parts, Reply, clock,
-        driver::{Driver, Opening, Transport, read_to_spare, would_block},
+        Error, Parts, Reply,
+        buffers::READ_SIZE,
+        clock,
+        driver::{Driver, Opening, Transport, would_block},
     },
     endpoint::{Endpoint, EndpointEvent},
     proto::{
@@ -325,12 +327,21 @@ pub(super) struct Blocking<'a, S> {
 }
 
 impl<S: Stream> Transport for Blocking<'_, S> {
+    const BLOCKS: bool = true;
+
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         would_block(self.stream.read(buffer))
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
-        read_to_spare(self.stream, buffer, limit)
+        // One read and no more: to go on until the limit would keep the output and the deadlines
+        // waiting for a peer that sends byte by byte.
+        let before = buffer.len();
+        buffer.resize(before + limit.min(READ_SIZE), 0);
+        let result = self.stream.read(&mut buffer[before..]);
+        let n = result.as_ref().map_or(0, |n| *n);
+        buffer.truncate(before.saturating_add(n));
+        would_block(result)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {

@@ -32,7 +32,7 @@ pub(super) use self::{
 use super::{Error, buffers};
 use crate::{
     endpoint::{Endpoint, EndpointEvent},
-    proto::{Config, Instant, Message},
+    proto::{Config, Event, Instant, Message},
 };
 
 /// A connection being driven.
@@ -57,6 +57,9 @@ pub(super) struct Driver {
 struct Extra {
     /// An event that came while the user waited for something else, or past the input buffer.
     event: Option<EndpointEvent<'static>>,
+    /// The latest Ping and the latest Pong that came so before it.
+    ping: Option<Event<'static>>,
+    pong: Option<Event<'static>>,
     /// What the connection failed with, to be told once the last output is written.
     failure: Option<Error>,
     /// The parts so far of a message that [`poll_recv`](Driver::poll_recv) gathers.
@@ -151,9 +154,15 @@ impl Driver {
     /// [fill](Self::poll_fill).
     #[inline]
     pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
-        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.event.take()) {
+        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.take_event()) {
             return Some((event, &mut self.endpoint));
         }
+        self.next_received()
+    }
+
+    /// The next event of what was read, whatever waits to be handed out first.
+    #[inline]
+    fn next_received(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
         let Self {
             endpoint,
             input: Input { buffer, start, end },
@@ -167,13 +176,17 @@ impl Driver {
 
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
     /// something, `false` once all is over.
-    pub(super) fn poll_fill(&mut self, transport: &mut impl Transport) -> Poll<io::Result<bool>> {
+    pub(super) fn poll_fill<T: Transport>(&mut self, transport: &mut T) -> Poll<io::Result<bool>> {
         loop {
             if self.has_stashed() || (!self.input.is_empty() && self.endpoint.wants_read()) {
                 return Poll::Ready(Ok(true));
             }
             if self.phase != Phase::Running {
                 return self.poll_finish(transport).map(|()| Ok(false));
+            }
+            if T::BLOCKS {
+                // What was received or sent since the last wait has moved the deadline.
+                self.tell(transport.now());
             }
             self.flush(transport);
             if self.endpoint.is_finished() {
@@ -223,9 +236,7 @@ impl Driver {
 
     /// Whether an event waits to be handed out first.
     pub(super) fn has_stashed(&self) -> bool {
-        self.extra
-            .as_ref()
-            .is_some_and(|extra| extra.event.is_some())
+        self.extra.as_ref().is_some_and(|extra| extra.has_event())
     }
 
     fn has_write_error(&self) -> bool {
@@ -244,6 +255,11 @@ impl Driver {
         if self.extra.as_ref().is_some_and(|extra| extra.is_empty()) {
             self.extra = None;
         }
+        self.give_write();
+    }
+
+    /// Gives the write buffer back if nothing in it waits.
+    fn give_write(&mut self) {
         if let Some(buffer) = self.endpoint.outbox().reclaim() {
             buffers::give_write(buffer);
         }
@@ -306,7 +322,7 @@ impl Driver {
             .as_mut()
             .and_then(|extra| extra.write_error.take());
         match error.or(write_error) {
-            Some(error) if !is_clean => {
+            Some(error) if !is_clean && !self.is_reported => {
                 self.is_reported = true;
                 Err(error)
             }
@@ -341,7 +357,8 @@ impl Driver {
                 Poll::Pending => break,
             }
         }
-        while self.unflushed && !self.has_write_error() {
+        // Only behind the last write: some streams forget on a flush who waits for them to write.
+        while self.unflushed && !self.endpoint.wants_write() && !self.has_write_error() {
             match transport.flush() {
                 Poll::Ready(Ok(())) => self.unflushed = false,
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -365,8 +382,31 @@ impl Drop for Driver {
 }
 
 impl Extra {
+    /// Keeps an event for later.
+    ///
+    /// Pings and Pongs must not stop the reading: two peers that each sent one and then much data
+    /// would wait for each other. The latest of each is enough (RFC 6455 §5.5.3).
+    fn stash(&mut self, event: EndpointEvent<'static>) {
+        match event {
+            EndpointEvent::Event(event @ Event::Ping(_)) => self.ping = Some(event),
+            EndpointEvent::Event(event @ Event::Pong(_)) => self.pong = Some(event),
+            event => self.event = Some(event),
+        }
+    }
+
+    fn take_event(&mut self) -> Option<EndpointEvent<'static>> {
+        let control = self.ping.take().or_else(|| self.pong.take());
+        control
+            .map(EndpointEvent::Event)
+            .or_else(|| self.event.take())
+    }
+
+    const fn has_event(&self) -> bool {
+        self.event.is_some() || self.ping.is_some() || self.pong.is_some()
+    }
+
     const fn is_empty(&self) -> bool {
-        self.event.is_none()
+        !self.has_event()
             && self.failure.is_none()
             && self.parts.is_none()
             && self.write_error.is_none()

@@ -10,6 +10,9 @@ use crate::proto::Instant;
 
 /// What the driver moves bytes over. `Pending` is "would block".
 pub(in crate::adapter) trait Transport {
+    /// Whether a read waits by itself, so that it must be told the deadline before.
+    const BLOCKS: bool = false;
+
     /// Reads into `buffer`; 0 is the end.
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
     /// Appends at most `limit` bytes to `buffer`, which has room for them; 0 is the end.

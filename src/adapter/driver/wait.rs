@@ -94,8 +94,9 @@ impl Driver {
         }
     }
 
-    /// Writes until `enough` is satisfied; it is told whether nothing waits any more. While that would block it reads all the same, until an
-    /// event waits for the user: two peers that both only send do not stop each other.
+    /// Writes until `enough` is satisfied; it is told whether nothing waits any more. While that
+    /// would block it reads all the same, until data or the end waits for the user: two peers that
+    /// both only send do not stop each other.
     fn poll_write_until(
         &mut self,
         transport: &mut impl Transport,
@@ -108,17 +109,18 @@ impl Driver {
             }
             let is_flushed = !self.endpoint.wants_write() && !self.unflushed;
             if enough(&self.endpoint, is_flushed) || self.endpoint.is_finished() {
+                self.give_write();
                 return Poll::Ready(Ok(()));
             }
-            if !self.has_stashed()
+            while !self.has_stashed_data()
                 && self.endpoint.wants_read()
-                && let Some((event, _)) = self.next_event()
+                && let Some((event, _)) = self.next_received()
             {
                 let event = event.into_owned();
-                self.extra().event = Some(event);
+                self.extra().stash(event);
                 self.input.park();
             }
-            let read = if !self.has_stashed() && self.endpoint.wants_read() {
+            let read = if !self.has_stashed_data() && self.endpoint.wants_read() {
                 self.read(transport)?
             } else {
                 Poll::Pending
@@ -180,7 +182,15 @@ impl Driver {
         transport: &mut impl Transport,
     ) -> io::Result<()> {
         self.flush(transport);
+        self.give_write();
         self.take_write_error().map_or(Ok(()), Err)
+    }
+
+    /// Whether an event waits behind which nothing is read.
+    fn has_stashed_data(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| extra.event.is_some())
     }
 
     /// Joins a part to those before it; the whole message once it is the last.

@@ -8,7 +8,7 @@ use std::{
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use super::{Io, Socket};
+use super::{Io, Socket, wakers::Side};
 use crate::{adapter::Error, proto::Message};
 
 /// Whole messages, as [`Socket::recv`] gives them; ends after an error.
@@ -17,7 +17,7 @@ impl<T: Io> Stream for Socket<T> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut()
-            .poll_drive(cx, |driver, io| driver.poll_recv(io))
+            .poll_side(Side::Read, cx, |driver, io| driver.poll_recv(io))
             .map(Result::transpose)
     }
 }
@@ -29,7 +29,7 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
-            .poll_drive(cx, |driver, io| driver.poll_ready(io))
+            .poll_side(Side::Write, cx, |driver, io| driver.poll_ready(io))
             .map_err(Error::Io)
     }
 
@@ -39,7 +39,7 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
-            .poll_drive(cx, |driver, io| driver.poll_flush(io))
+            .poll_side(Side::Write, cx, |driver, io| driver.poll_flush(io))
             .map_err(Error::Io)
     }
 

@@ -6,11 +6,14 @@ use std::{
     future::poll_fn,
     io::{self, IoSlice},
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     vec::Vec,
 };
 
-use super::{Incoming, Io};
+use super::{
+    Incoming, Io,
+    wakers::{Side, Wakers},
+};
 use crate::{
     adapter::{
         Error, Parts, Reply, clock,
@@ -30,6 +33,8 @@ use crate::{
 pub struct Socket<T> {
     io: T,
     driver: Driver,
+    /// Once it was polled as a `Stream` or a `Sink`, which may be by different tasks.
+    wakers: Option<Arc<Wakers>>,
 }
 
 impl<T: Io> Socket<T> {
@@ -80,7 +85,11 @@ impl<T: Io> Socket<T> {
 
     pub(super) fn new(io: T, endpoint: Endpoint, config: &Arc<Config>, unread: Vec<u8>) -> Self {
         let driver = Driver::new(endpoint, config, unread, io.now());
-        Self { io, driver }
+        Self {
+            io,
+            driver,
+            wakers: None,
+        }
     }
 
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
@@ -265,6 +274,25 @@ impl<T: Io> Socket<T> {
         poll_fn(|cx| self.poll_drive(cx, &mut call)).await
     }
 
+    /// [`poll_drive`](Self::poll_drive) for one of two tasks, as `StreamExt::split` makes them: the
+    /// transport wakes both, and one wakes the other if it changed what that waits for.
+    pub(super) fn poll_side<R>(
+        &mut self,
+        side: Side,
+        cx: &mut Context<'_>,
+        call: impl FnMut(&mut Driver, &mut Polled<'_, '_, T>) -> Poll<R>,
+    ) -> Poll<R> {
+        let wakers = Arc::clone(self.wakers.get_or_insert_default());
+        wakers.register(side, cx.waker());
+        let waker = Waker::from(Arc::clone(&wakers));
+        let before = self.driver.progress();
+        let polled = self.poll_drive(&mut Context::from_waker(&waker), call);
+        if before != self.driver.progress() {
+            wakers.wake_other(side);
+        }
+        polled
+    }
+
     /// Calls until it must wait for the transport or for a deadline.
     pub(super) fn poll_drive<R>(
         &mut self,
@@ -316,6 +344,7 @@ impl<T: Io> Socket<T> {
         Socket {
             io: map(self.io),
             driver: self.driver,
+            wakers: None,
         }
     }
 

@@ -1,0 +1,390 @@
+//! The rules of the blocking adapter, over a transport that does what a script says.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a helper that panics is a failed test"
+)]
+
+#[path = "adapters/pipe.rs"]
+mod pipe;
+#[path = "adapters/script.rs"]
+mod script;
+#[path = "adapters/wire.rs"]
+mod wire;
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use allocation_counter::measure;
+use pipe::pipe;
+use sansock::{
+    Config, State, Timeout,
+    adapter::{
+        Error,
+        blocking::{Socket, Stream, Untimed},
+    },
+    endpoint::EndpointEvent,
+    proto::{self, Connection, handshake::ClientRequest},
+};
+use script::{In, Io, Out, Script};
+use wire::{BINARY, CLOSE, PING, PONG, REQUEST, TEXT, decode, frame, noise};
+
+fn server(io: &Io) -> Socket<Io> {
+    server_with(io.clone(), &Config::default())
+}
+
+fn server_with<S: Stream>(stream: S, config: &Config) -> Socket<S> {
+    let connection = Connection::server(&Arc::new(config.clone()));
+    Socket::from_parts(stream, connection, Vec::new()).unwrap()
+}
+
+fn client(io: &Io) -> Socket<Io> {
+    let connection = Connection::client(&Arc::default(), [7; 32]);
+    Socket::from_parts(io.clone(), connection, Vec::new()).unwrap()
+}
+
+/// Rule 1: what one read brought is answered by one write.
+#[test]
+fn rule_1_a_batch_is_one_write() {
+    let batch: Vec<u8> = (0..16)
+        .flat_map(|i| frame(true, TEXT, format!("message {i}").as_bytes()))
+        .chain(frame(true, PING, b"?"))
+        .collect();
+    let io = Script::new([In::Data(batch), In::Data(frame(true, TEXT, b"next"))]);
+    let mut socket = server(&io);
+    assert!(socket.fill().unwrap());
+    while let Some((event, mut reply)) = socket.next_with_reply() {
+        if let Some(message) = event.into_message() {
+            reply.send(message).unwrap();
+        }
+    }
+    assert_eq!(io.write_calls(), 0);
+    assert!(socket.fill().unwrap());
+    assert_eq!(io.write_calls(), 1);
+    assert_eq!(decode(&io.take_written()).len(), 17);
+}
+
+/// hostile 136: a Pong leaves although the program only reads, before it waits.
+#[test]
+fn hostile_136_no_pong_is_stranded() {
+    let io = Script::new([
+        In::Data(frame(true, PING, b"1")),
+        In::Data(frame(true, TEXT, b"x")),
+    ]);
+    let mut socket = server(&io);
+    assert!(socket.recv().unwrap().is_some());
+    assert_eq!(decode(&io.take_written()), [(PONG, b"1".to_vec())]);
+    assert_eq!(io.0.borrow().flush_calls, 1, "what is written is passed on");
+}
+
+/// Rule 1: each turn writes and then reads once, also into a large message. A peer that sends a
+/// large frame byte by byte keeps neither the output nor a deadline waiting.
+#[test]
+fn rule_1_each_turn_reads_once() {
+    let large = frame(true, BINARY, &noise(300_000));
+    let (begin, rest) = large.split_at(100_000);
+    let io = Script::new([In::Data(begin.to_vec())]);
+    for byte in &rest[..100] {
+        io.push(In::Data(vec![*byte]));
+    }
+    io.push(In::Data(rest[100..].to_vec()));
+    io.writes((0..200).map(|_| Out::Take(1)));
+    let mut socket = server(&io);
+    socket.feed("waits").unwrap();
+    let mut message = None;
+    for _ in 0..110 {
+        let before = io.read_calls();
+        assert!(socket.fill().unwrap());
+        assert_eq!(io.read_calls(), before + 1);
+        while let Some(event) = socket.next_event() {
+            message = event.into_owned().into_message();
+        }
+        if message.is_some() {
+            break;
+        }
+    }
+    assert_eq!(message.unwrap().as_bytes(), noise(300_000));
+}
+
+/// hostile 123: the same against the clock.
+#[test]
+fn hostile_123_a_trickle_within_a_large_frame_meets_its_deadline() {
+    let (mut peer, ours) = pipe(1 << 20);
+    let config = Config::default()
+        .message_timeout(Some(Duration::from_millis(50)))
+        .min_message_rate(1 << 20);
+    let mut socket = server_with(ours, &config);
+    let large = frame(true, BINARY, &noise(1_000_000));
+    peer.write_all(&large[..1000]).unwrap();
+    let trickle = thread::spawn(move || {
+        for byte in &large[1000..] {
+            if peer.write_all(&[*byte]).is_err() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        false
+    });
+    let error = socket.recv().unwrap_err();
+    let expected = proto::Error::Timeout(Timeout::Message);
+    assert!(matches!(error, Error::Connection(error) if error == expected));
+    drop(socket);
+    assert!(trickle.join().unwrap(), "the trickle ended first");
+}
+
+/// hostile 134: an interrupted call is made again.
+#[test]
+fn hostile_134_interrupted_is_retried() {
+    let io = Script::new([
+        In::Fail(io::ErrorKind::Interrupted),
+        In::Wait,
+        In::Data(frame(true, TEXT, b"in")),
+    ]);
+    assert!(server(&io).recv().unwrap().is_some());
+    // Also in the middle of a large message.
+    let large = frame(true, BINARY, &noise(300_000));
+    let io = Script::new([
+        In::Data(large[..1000].to_vec()),
+        In::Fail(io::ErrorKind::Interrupted),
+        In::Wait,
+        In::Data(large[1000..].to_vec()),
+    ]);
+    let message = server(&io).recv().unwrap().unwrap();
+    assert_eq!(message.as_bytes(), noise(300_000));
+}
+
+/// hostile 134: whatever a read fails with is told once, then the end, once.
+#[test]
+fn hostile_134_a_read_error_is_told_once() {
+    for inside in [0, 1000] {
+        for kind in [
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::BrokenPipe,
+            io::ErrorKind::UnexpectedEof,
+        ] {
+            let begin = frame(true, BINARY, &noise(300_000))[..inside].to_vec();
+            let io = Script::new([In::Fail(kind), In::End]);
+            if inside > 0 {
+                io.0.borrow_mut().reads.push_front(In::Data(begin));
+            }
+            let mut socket = server(&io);
+            let error = socket.recv().unwrap_err();
+            assert!(matches!(error, Error::Io(error) if error.kind() == kind));
+            for _ in 0..3 {
+                assert!(socket.recv().unwrap().is_none());
+            }
+            assert_eq!(socket.state(), State::Closed);
+            assert!(!socket.close_status().unwrap().clean);
+        }
+    }
+}
+
+/// hostile 135: a write that fails is told once, but first what the peer said before.
+#[test]
+fn hostile_135_a_write_error_is_told_once() {
+    for (out, kind) in [
+        (Out::Take(0), io::ErrorKind::WriteZero),
+        (
+            Out::Fail(io::ErrorKind::BrokenPipe),
+            io::ErrorKind::BrokenPipe,
+        ),
+    ] {
+        let io = Script::new([In::Data(frame(true, TEXT, b"last words")), In::End]);
+        io.writes([out, out]);
+        let mut socket = server(&io);
+        socket.feed("lost").unwrap();
+        let message = socket.recv().unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("last words"));
+        let error = socket.recv().unwrap_err();
+        assert!(matches!(error, Error::Io(error) if error.kind() == kind));
+        assert!(socket.recv().unwrap().is_none());
+    }
+}
+
+/// hostile 114: the end of the transport inside a large frame.
+#[test]
+fn hostile_114_the_end_inside_a_large_frame() {
+    let large = frame(true, BINARY, &noise(300_000));
+    let io = Script::new([
+        In::Data(large[..1000].to_vec()),
+        In::Data(large[1000..2000].to_vec()),
+        In::End,
+    ]);
+    let mut socket = server(&io);
+    let error = socket.recv().unwrap_err();
+    assert!(matches!(error, Error::Connection(proto::Error::Eof)));
+    assert!(socket.recv().unwrap().is_none());
+    assert!(socket.end().unwrap().error.is_some());
+}
+
+/// hostile 137: a reader that claims more than it did, anywhere.
+#[test]
+fn hostile_137_a_reader_that_lies_does_no_harm() {
+    for lie in [1, 1 << 40, usize::MAX - (1 << 30)] {
+        let large = frame(true, BINARY, &noise(300_000));
+        for begin in [&large[..0], &large[..7], &large[..1000]] {
+            let io = Script::new([]);
+            if !begin.is_empty() {
+                io.push(In::Data(begin.to_vec()));
+            }
+            io.push(In::Lie(lie));
+            io.push(In::End);
+            let mut socket = server(&io);
+            let mut terminals = 0;
+            while socket.fill().unwrap() {
+                while let Some(event) = socket.next_event() {
+                    assert_eq!(terminals, 0);
+                    terminals += usize::from(matches!(event, EndpointEvent::Closed(_)));
+                }
+            }
+            assert_eq!(terminals, 1);
+        }
+    }
+}
+
+/// hostile 115: after both Closes no error of the transport makes the end unclean.
+#[test]
+fn hostile_115_a_reset_after_both_closes_is_clean() {
+    for ours_first in [false, true] {
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::NotConnected] {
+            let close = In::Data(wire::close(false, 1000, ""));
+            let io = Script::new([close, In::Fail(kind), In::End]);
+            let mut socket = client(&io);
+            if ours_first {
+                socket.close(None).unwrap();
+            }
+            assert!(socket.recv().unwrap().is_none());
+            assert!(socket.close_status().unwrap().clean);
+            assert_eq!(decode(&io.take_written())[0].0, CLOSE);
+        }
+    }
+}
+
+/// Rule 5: the end of our side, then at most 64 KiB are discarded.
+#[test]
+fn rule_5_the_end_is_orderly() {
+    let io = Script::new([In::Data([frame(true, 0x83, b""), vec![0; 100]].concat())]);
+    for _ in 0..100 {
+        io.push(In::Data(vec![0; 10_000]));
+    }
+    let mut socket = server(&io);
+    assert!(matches!(socket.recv(), Err(Error::Connection(_))));
+    assert_eq!(decode(&io.take_written()), [(CLOSE, vec![0x03, 0xEA])]);
+    assert_eq!(io.0.borrow().shutdown_calls, 1);
+    assert_eq!(io.0.borrow().reads.len(), 93);
+}
+
+/// hostile 043: the transport ends or fails within the opening handshake.
+#[test]
+fn hostile_043_the_handshake_is_cut() {
+    let config = Arc::new(Config::default());
+    for cut in [0, 1, 20, REQUEST.len() - 1] {
+        let io = Script::new([In::Data(REQUEST[..cut].to_vec()), In::End]);
+        if cut == 0 {
+            io.0.borrow_mut().reads.pop_front();
+        }
+        let error = Socket::accept(io.clone(), &config).unwrap_err();
+        let expected = matches!(error, Error::Connection(proto::Error::Handshake(_)));
+        assert!(expected, "{cut}: {error:?}");
+        let io = Script::new([
+            In::Data(REQUEST[..cut.max(1)].to_vec()),
+            In::Fail(io::ErrorKind::ConnectionReset),
+        ]);
+        let error = Socket::accept(io, &config).unwrap_err();
+        assert!(matches!(error, Error::Io(_)), "{cut}: {error:?}");
+    }
+    let io = Script::new([In::End]);
+    io.writes([Out::Fail(io::ErrorKind::BrokenPipe)]);
+    let request = ClientRequest::new("h", "/").unwrap();
+    let error = Socket::connect(io, &request, &config).unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::BrokenPipe));
+}
+
+/// A stream without time limits: requests and answers work, one thing at a time.
+#[test]
+fn untimed_streams_work() {
+    let io = Script::new([In::Data(frame(true, TEXT, b"in")), In::End]);
+    let mut socket = server_with(Untimed(io.clone()), &Config::default());
+    let message = socket.recv().unwrap().unwrap();
+    socket.send(message).unwrap();
+    assert_eq!(decode(&io.take_written()), [(TEXT, b"in".to_vec())]);
+    assert!(socket.recv().is_err());
+}
+
+/// Two peers that each have asked for a sign of life and send much at once both finish.
+#[test]
+fn two_that_send_much_and_ask_both_finish() {
+    let (one, other) = pipe(16 << 10);
+    let config = Arc::new(Config::default());
+    let run = |mut socket: Socket<pipe::Pipe>| {
+        socket.ping(b"?").unwrap();
+        socket.send(vec![7; 2 << 20]).unwrap();
+        socket.flush().unwrap();
+        assert_eq!(socket.recv().unwrap().unwrap().len(), 2 << 20);
+        assert!(socket.end().unwrap().clean);
+    };
+    let client = Connection::client(&config, [7; 32]);
+    let client = Socket::from_parts(one, client, Vec::new()).unwrap();
+    let server = server_with(other, &config);
+    thread::scope(|scope| {
+        scope.spawn(|| run(client));
+        scope.spawn(|| run(server));
+    });
+}
+
+/// Rule 4: a connection that waits in the middle of a batch costs what is unread, and 256 bytes.
+#[test]
+fn rule_4_a_thousand_parked_in_mid_batch_cost_what_is_unread() {
+    const MANY: usize = 1000;
+    let batch: Vec<u8> = (0..4).flat_map(|_| frame(true, BINARY, &[7; 40])).collect();
+    let unread = 3 * (batch.len() / 4);
+    let config = Arc::new(Config::default());
+    let ios: Vec<Io> = (0..MANY)
+        .map(|_| Script::new([In::Data(batch.clone())]))
+        .collect();
+    let mut sockets = Vec::with_capacity(MANY);
+    // The thread's own buffers are there already.
+    drop(server(&Script::new([In::End])).recv());
+    let cost = measure(|| {
+        for io in &ios {
+            let connection = Connection::server(&config);
+            let mut socket = Socket::from_parts(io.clone(), connection, Vec::new()).unwrap();
+            assert!(socket.recv().unwrap().is_some());
+            sockets.push(socket);
+        }
+    });
+    // The transport frees what it was read from, which is no gain of ours.
+    let each = cost.bytes_current / MANY as i64 + batch.len() as i64;
+    let bound = (unread + 256) as i64;
+    assert!((unread as i64..=bound).contains(&each), "{each} bytes each");
+}
+
+/// What is unread and unsent when the socket is taken apart is all there.
+#[test]
+fn into_parts_gives_all_bytes_back() {
+    let all = [frame(true, TEXT, b"one"), frame(true, TEXT, b"two")].concat();
+    let io = Script::new([In::Data(all)]);
+    io.writes([Out::Take(5), Out::Wait]);
+    let mut socket = server(&io);
+    assert!(socket.recv().unwrap().is_some());
+    socket.send(noise(100_000)).unwrap();
+    let parts = socket.into_parts();
+    assert_eq!(parts.unread, frame(true, TEXT, b"two"));
+    let sent = [io.take_written(), parts.unsent].concat();
+    let data: Vec<u8> = decode(&sent).into_iter().flat_map(|it| it.1).collect();
+    assert_eq!(data, noise(100_000));
+
+    let connection = Connection::server(&Arc::default());
+    let mut socket = Socket::from_parts(parts.stream, connection, parts.unread).unwrap();
+    let message = socket.recv().unwrap().unwrap();
+    assert_eq!(message.as_text(), Some("two"));
+    assert_eq!(
+        socket.get_mut().read(&mut [0; 9]).unwrap_err().kind(),
+        io::ErrorKind::TimedOut
+    );
+}

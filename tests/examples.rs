@@ -1,0 +1,292 @@
+//! The example programs as their users run them: real processes, real sockets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "these helpers are part of tests"
+)]
+
+use std::{
+    env,
+    fmt::Write as _,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use sansock::{CloseCode, CloseFrame, Config, adapter::blocking};
+
+/// How long a program may take; they take well under a second.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn lines_come_back_from_either_adapter() {
+    for adapter in ["tokio", "blocking"] {
+        let server = Server::start(&["--adapter", adapter]);
+        let client = Program::start("client", &[&server.url]);
+        let ended = client.end("first\n\nzweite Zeile, größer\nlast, without a newline");
+        assert!(ended.is_success(), "{adapter}: {ended:?}");
+        assert_eq!(
+            ended.stdout,
+            "first\n\nzweite Zeile, größer\nlast, without a newline\n"
+        );
+        assert!(ended.stderr.contains("closed with code 1000"), "{ended:?}");
+    }
+}
+
+#[test]
+fn neither_side_waits_for_the_other_to_stop_sending() {
+    let mut lines = String::new();
+    for n in 0..50_000 {
+        writeln!(lines, "{n} {}", "x".repeat(n % 500)).unwrap();
+    }
+    for adapter in ["tokio", "blocking"] {
+        let server = Server::start(&["--adapter", adapter]);
+        let ended = Program::start("client", &[&server.url]).end(&lines);
+        assert!(ended.is_success(), "{adapter}: {}", ended.stderr);
+        assert!(ended.stdout == lines, "{adapter}: other lines came back");
+    }
+}
+
+#[test]
+fn the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut socket = blocking::Socket::accept(stream, &Arc::new(Config::default())).unwrap();
+        let message = socket.recv().unwrap().unwrap();
+        assert_eq!(message.as_text(), Some("a line"));
+        socket.send(b"\x00bytes").unwrap();
+        let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you");
+        socket.close(Some(&goodbye)).unwrap();
+        assert!(socket.end().unwrap().clean);
+    });
+    let mut client = Program::start("client", &[&url]);
+    client.write("a line\n");
+    // Its standard input stays open until it has ended.
+    let stdin = client.stdin.take();
+    let ended = client.wait();
+    drop(stdin);
+    server.join().unwrap();
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stdout, "\\x00bytes\n");
+    assert!(
+        ended.stderr.contains("closed with code 1001 see you"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn the_bare_engine_talks_to_itself() {
+    let ended = Program::start("custom_runtime", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    for line in [
+        "server: accepts a connection to /greetings",
+        "client: received \"hello\"",
+        "client: received \"grüß Gott\"",
+        "client: received \"你好\"",
+        "server: closed, 1000 \"that was all\"",
+    ] {
+        assert!(ended.stdout.lines().any(|l| l == line), "{line}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_explained() {
+    for (name, arguments, message) in [
+        (
+            "echo_server",
+            &["--adapter", "mio"][..],
+            "no adapter \"mio\"",
+        ),
+        ("echo_server", &["--listen"], "--listen needs a value"),
+        (
+            "echo_server",
+            &["--port", "1"],
+            "unknown argument \"--port\"",
+        ),
+        ("client", &[], "exactly one URL"),
+        ("client", &["ws://a", "ws://b"], "exactly one URL"),
+        ("client", &["--url"], "exactly one URL"),
+    ] {
+        let ended = Program::start(name, arguments).end("");
+        assert_eq!(ended.code, Some(2), "{name} {arguments:?}: {ended:?}");
+        assert!(
+            ended.stderr.contains(message),
+            "{name} {arguments:?}: {ended:?}"
+        );
+        assert!(ended.stderr.contains("Usage: "), "{ended:?}");
+    }
+    for name in ["echo_server", "client"] {
+        let ended = Program::start(name, &["--help"]).end("");
+        assert!(
+            ended.is_success() && ended.stdout.starts_with("Usage: "),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_system_refuses_is_explained() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    for adapter in ["tokio", "blocking"] {
+        let arguments = ["--listen", &address, "--adapter", adapter];
+        let ended = Program::start("echo_server", &arguments).end("");
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let message = format!("echo_server: cannot listen on {address}: ");
+        assert!(ended.stderr.starts_with(&message), "{ended:?}");
+    }
+    drop(listener);
+    assert!(TcpStream::connect(&address).is_err());
+    let ended = Program::start("client", &[&format!("ws://{address}")]).end("");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.starts_with("client: "), "{ended:?}");
+}
+
+/// A running example; killed when dropped.
+struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// A running echo server.
+struct Server {
+    url: String,
+    _program: Program,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
+        let mut program = Program::start("echo_server", &arguments);
+        let line = program.line();
+        let address = line.strip_prefix("listening on ").expect(&line);
+        let url = format!("ws://{address}");
+        let hint = format!("try it: cargo run --release --example client -- {url}");
+        assert_eq!(program.line(), hint);
+        Self {
+            url,
+            _program: program,
+        }
+    }
+}
+
+impl Program {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(example(name))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = read_all(child.stderr.take().unwrap());
+        Self {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take().map(BufReader::new),
+            stderr: Some(stderr),
+            child,
+        }
+    }
+
+    /// The next line it prints.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn write(&mut self, input: &str) {
+        self.stdin
+            .as_mut()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+    }
+
+    /// Gives it all its input, and waits for its end.
+    fn end(mut self, input: &str) -> Ended {
+        let (mut stdin, input) = (self.stdin.take().unwrap(), input.to_owned());
+        // It may end without reading.
+        let writer = thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let ended = self.wait();
+        writer.join().unwrap();
+        ended
+    }
+
+    fn wait(mut self) -> Ended {
+        let stdout = read_all(self.stdout.take().unwrap());
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > LIMIT {
+                self.child.kill().unwrap();
+                panic!("still running after {LIMIT:?}: {}", stdout.join().unwrap());
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        Ended {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: self.stderr.take().unwrap().join().unwrap(),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// The binary of an example, which `cargo test` built beside this test, in
+/// `target/<profile>/examples`. `cargo test --test examples` does not; then this does.
+fn example(name: &str) -> PathBuf {
+    let test = env::current_exe().unwrap();
+    let profile = test.parent().and_then(Path::parent).unwrap();
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    let path = profile.join("examples").join(file);
+    if !path.exists() {
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--all-features", "--example", name, "--target-dir"])
+            .arg(profile.parent().unwrap())
+            .args(profile.ends_with("release").then_some("--release"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.unwrap().success(), "{name} does not build");
+    }
+    path
+}

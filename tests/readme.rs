@@ -1,0 +1,85 @@
+//! What the README promises outside of its Rust, which is compiled and run as doc tests.
+
+use std::{fs, io, path::Path};
+
+fn read(file: &str) -> io::Result<String> {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
+}
+
+/// The lines of a page's blocks of shell commands.
+fn commands(page: &str) -> Vec<&str> {
+    let blocks = page.split("\n```sh\n").skip(1);
+    blocks
+        .flat_map(|block| block.split("\n```").next().unwrap_or_default().lines())
+        .collect()
+}
+
+#[test]
+fn every_command_is_one_that_is_run() -> io::Result<()> {
+    let readme = read("README.md")?;
+    let ci = read(".ci/run")?;
+    let commands = commands(&readme);
+    for command in &commands {
+        let is_run = match command.strip_prefix("cargo run --release --example ") {
+            // `tests/examples.rs` runs it; here: that it exists, and says the same of itself.
+            Some(example) => {
+                let name = example.split(' ').next().unwrap_or_default();
+                read(&format!("examples/{name}.rs"))?.contains(command)
+                    && read("tests/examples.rs")?.contains(&format!("\"{name}\""))
+            }
+            None => ci
+                .lines()
+                .any(|line| line.starts_with("step ") && line.ends_with(command)),
+        };
+        assert!(is_run, "nothing runs `{command}`");
+    }
+    for command in [
+        "cargo run --release --example echo_server",
+        "cargo run --release --example client -- ws://127.0.0.1:9001",
+        "cargo test --workspace --all-features",
+    ] {
+        assert!(commands.contains(&command), "the README lacks `{command}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_feature_and_the_least_version_are_named() -> io::Result<()> {
+    let readme = read("README.md")?;
+    let manifest = read("Cargo.toml")?;
+    let features = manifest.split("\n[features]\n").nth(1).unwrap_or_default();
+    let features = features.split("\n[").next().unwrap_or_default();
+    let names: Vec<&str> = features
+        .lines()
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name)
+        .filter(|name| !name.starts_with('#') && *name != "default")
+        .collect();
+    assert!(names.contains(&"std"), "{names:?}");
+    for name in names {
+        assert!(
+            readme.contains(&format!("\n| `{name}` | ")),
+            "no feature {name}"
+        );
+    }
+    let version = manifest.split("\nrust-version = \"").nth(1);
+    let version = version
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or("none");
+    assert!(
+        readme.contains(&format!("least Rust version is {version}.")),
+        "{version}"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_file_it_links_to_exists() -> io::Result<()> {
+    for link in read("README.md")?.split("](").skip(1) {
+        let link = link.split(')').next().unwrap_or_default();
+        if !link.contains("://") {
+            assert!(read(link).is_ok(), "{link} does not exist");
+        }
+    }
+    Ok(())
+}
