@@ -25,8 +25,10 @@ use std::{
 };
 
 use self::input::Input;
+#[cfg(feature = "mio")]
+pub(super) use self::transport::read_to_spare;
 pub(super) use self::{
-    transport::{Transport, read_to_spare, would_block},
+    transport::{Transport, would_block},
     wait::Opening,
 };
 use super::{Error, buffers};
