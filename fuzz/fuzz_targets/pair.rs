@@ -399,18 +399,19 @@ impl End {
 
     /// Does what may end the connection, and takes note of what that may drop.
     fn guard<T>(&mut self, call: impl FnOnce(&mut Self) -> T) -> T {
-        let was_over = self.is_over();
+        let was_finished = self.endpoint.is_finished();
         let waited = self.endpoint.wants_write();
         let result = call(self);
-        if !was_over && self.is_over() {
-            self.may_lack |= waited && self.may_queue;
+        if !was_finished && self.endpoint.is_finished() {
+            // What was sent before the reply to a Close still leaves.
+            self.may_lack |= waited && self.may_queue && !self.is_clean();
         }
         result
     }
 
-    /// Whether nothing more will be sent that was not.
-    fn is_over(&self) -> bool {
-        self.got_close || self.endpoint.is_finished()
+    fn is_clean(&self) -> bool {
+        let status = self.endpoint.close_status();
+        status.is_some_and(|status| status.clean)
     }
 
     fn send(&mut self, way: Way, message: Message<'static>) {
@@ -709,7 +710,7 @@ impl End {
     fn check(&self) {
         let buffered = self.endpoint.buffered_amount();
         let model = self.sent_len - self.frames.data;
-        if self.is_over() {
+        if self.endpoint.is_finished() && !self.is_clean() {
             assert!(buffered <= model, "{buffered} of {model}");
         } else {
             assert_eq!(buffered, model, "the amount buffered");
