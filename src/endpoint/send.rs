@@ -228,6 +228,8 @@ impl Endpoint {
     fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
         let Part { data, last } = part;
         let (kind, len) = (data.opcode(), data.len());
+        // What is left of a queue when all is over says nothing about parts.
+        self.check_open()?;
         if self.unfinished_part().is_some_and(|begun| begun != kind) {
             return Err(SendError::PartKind);
         }

@@ -23,6 +23,11 @@ impl Driver {
                         self.park();
                         return Poll::Pending;
                     }
+                    // What could not be written by now never will be.
+                    self.phase = Phase::Shutting(until);
+                }
+                Phase::Shutting(until) => {
+                    let now = transport.now();
                     if transport.shutdown().is_pending() && now < until {
                         self.deadline = Some(until);
                         self.park();

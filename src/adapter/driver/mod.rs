@@ -25,8 +25,10 @@ use std::{
 };
 
 use self::input::Input;
+#[cfg(feature = "mio")]
+pub(super) use self::transport::read_to_spare;
 pub(super) use self::{
-    transport::{Transport, read_to_spare, would_block},
+    transport::{Transport, would_block},
     wait::Opening,
 };
 use super::{Error, buffers};
@@ -73,6 +75,8 @@ enum Phase {
     Running,
     /// Over; the rest of the output is being written, until a deadline.
     Flushing(Instant),
+    /// Writing is being shut down, until the same deadline: nothing may be written any more.
+    Shutting(Instant),
     /// Writing is shut down; input is discarded until its end, the deadline or the limit.
     Lingering {
         until: Instant,
@@ -342,6 +346,9 @@ impl Driver {
 
     /// Writes until nothing waits or the transport would block.
     fn flush(&mut self, transport: &mut impl Transport) {
+        if !matches!(self.phase, Phase::Running | Phase::Flushing(_)) {
+            return;
+        }
         while self.endpoint.wants_write() && !self.has_write_error() {
             let outbox = self.endpoint.outbox();
             let mut slices = [IoSlice::new(&[]); 4];

@@ -1,7 +1,9 @@
 //! What an adapter brings.
 
+#[cfg(feature = "mio")]
+use std::io::Read;
 use std::{
-    io::{self, ErrorKind, IoSlice, Read},
+    io::{self, ErrorKind, IoSlice},
     task::Poll,
     vec::Vec,
 };
@@ -45,6 +47,7 @@ pub(in crate::adapter) fn would_block<T>(result: io::Result<T>) -> Poll<io::Resu
 
 /// Appends at most `limit` bytes of `stream` to `buffer`, reading into its spare capacity without
 /// filling that first. What came before an error counts; the error comes again.
+#[cfg(feature = "mio")]
 pub(in crate::adapter) fn read_to_spare(
     stream: &mut impl Read,
     buffer: &mut Vec<u8>,
