@@ -3,7 +3,7 @@
 //! Nothing here can be printed: it is all payload and masking keys.
 
 use alloc::{borrow::Cow, collections::TryReserveError, string::String, vec::Vec};
-use core::mem;
+use core::{mem, str};
 
 use super::{
     error::ProtocolError, event::Message, frame::FrameHeader, mask, opcode::Opcode, utf8::Utf8,
@@ -39,6 +39,12 @@ impl Frame {
     /// Whether this frame is a message of its own and none of its payload has been taken.
     pub(super) fn is_whole_message(&self) -> bool {
         self.fin && !self.begun && self.opcode != Opcode::Continuation
+    }
+
+    /// The payload, which lies whole in `input`, unmasked in place.
+    #[inline]
+    pub(super) fn whole_payload<'b>(mut self, input: &mut &'b mut [u8]) -> &'b [u8] {
+        self.take(input)
     }
 
     /// Takes as much of the payload as `input` has, unmasked in place.
@@ -174,6 +180,17 @@ impl Assembly {
             Buffer::Binary(data) => Message::Binary(Cow::Owned(data)),
         })
     }
+}
+
+/// A message from its whole payload.
+#[inline]
+pub(super) fn whole_message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, ProtocolError> {
+    Ok(match opcode {
+        Opcode::Text => {
+            Message::from(str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?)
+        }
+        _ => Message::from(payload),
+    })
 }
 
 /// Makes room for `needed` bytes where there are `spare`: at least those, `step` if that is more.

@@ -12,10 +12,10 @@
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
 use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
-use core::{mem, str};
+use core::mem;
 
 use super::{
-    assembly::{Assembly, Buffer, Frame},
+    assembly::{Assembly, Buffer, Frame, whole_message},
     budget::Budgets,
     close::CloseFrame,
     config::Config,
@@ -99,9 +99,9 @@ impl Receiver {
         {
             split_front(input, header_len);
             let frame = Frame::new(&header);
-            let payload = whole_payload(&frame, input);
+            let payload = frame.whole_payload(input);
             self.activity = Activity::Data;
-            return match message(header.opcode, payload) {
+            return match whole_message(header.opcode, payload) {
                 Ok(message) => Ok(Some(Event::Message(message))),
                 Err(error) => self.fail(error, input),
             };
@@ -300,8 +300,8 @@ impl Receiver {
         if frame.opcode.is_control() {
             self.control(frame, input)
         } else if frame.is_whole_message() && input.len() as u64 >= frame.remaining {
-            let payload = whole_payload(&frame, input);
-            let message = message(frame.opcode, payload)?;
+            let payload = frame.whole_payload(input);
+            let message = whole_message(frame.opcode, payload)?;
             self.finished_message();
             Ok(Step::Event(Event::Message(message)))
         } else if self.config.streaming {
@@ -393,7 +393,7 @@ impl Receiver {
     ) -> Result<Step<'b>, ProtocolError> {
         let collected = self.unfinished.as_ref().map_or(0, |it| it.control.len());
         if collected == 0 && input.len() as u64 >= frame.remaining {
-            let payload = whole_payload(&frame, input);
+            let payload = frame.whole_payload(input);
             return self
                 .control_event(frame.opcode, Cow::Borrowed(payload))
                 .map(Step::Event);
@@ -532,22 +532,4 @@ fn split_front<'b>(input: &mut &'b mut [u8], len: usize) -> &'b mut [u8] {
     let (front, rest) = mem::take(input).split_at_mut(len);
     *input = rest;
     front
-}
-
-/// The payload of a frame that lies whole in `input`, unmasked in place.
-#[inline]
-fn whole_payload<'b>(frame: &Frame, input: &mut &'b mut [u8]) -> &'b [u8] {
-    let mut frame = *frame;
-    frame.take(input)
-}
-
-/// A message from its whole payload.
-#[inline]
-fn message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, ProtocolError> {
-    Ok(match opcode {
-        Opcode::Text => {
-            Message::from(str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?)
-        }
-        _ => Message::from(payload),
-    })
 }
