@@ -132,16 +132,44 @@ impl FrameHeader {
     }
 
     /// Appends the header's bytes to `out`, the length in its shortest form.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.encoded().as_bytes());
+        let [first, masked] = self.first_bytes();
+        // Each form is appended as it is. To fill an array first and move it then would read the
+        // bytes before they are stored, which stalls.
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "each arm has looked at the range"
+        )]
+        match self.payload_len {
+            len @ ..126 => out.extend_from_slice(&[first, masked | len as u8]),
+            len @ ..0x1_0000 => {
+                let [high, low] = (len as u16).to_be_bytes();
+                out.extend_from_slice(&[first, masked | 126, high, low]);
+            }
+            len => {
+                out.extend_from_slice(&[first, masked | 127]);
+                out.extend_from_slice(&len.to_be_bytes());
+            }
+        }
+        if let Some(key) = self.mask {
+            out.extend_from_slice(&key);
+        }
+    }
+
+    /// The first byte, and the second without its length.
+    #[inline]
+    fn first_bytes(&self) -> [u8; 2] {
+        let first = u8::from(self.fin) << 7 | (self.rsv & 0x07) << 4 | self.opcode.bits();
+        [first, u8::from(self.mask.is_some()) << 7]
     }
 
     /// The header's bytes.
     #[inline]
     pub(crate) fn encoded(&self) -> EncodedHeader {
         let mut bytes = [0; Self::MAX_LEN];
-        bytes[0] = u8::from(self.fin) << 7 | (self.rsv & 0x07) << 4 | self.opcode.bits();
-        let masked = u8::from(self.mask.is_some()) << 7;
+        let [first, masked] = self.first_bytes();
+        bytes[0] = first;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "each arm has looked at the range"
