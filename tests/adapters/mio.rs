@@ -125,7 +125,6 @@ impl<S: IntoWire> Open<S> {
     fn open(&mut self) -> Result<Opening, Error> {
         let mut failure = Error::Connection(proto::Error::Eof);
         loop {
-            let goes_on = self.wait(Socket::fill)?;
             while let Some(event) = self.socket.next_event() {
                 match event {
                     EndpointEvent::Request(request) => return Ok(Opening::Request(request)),
@@ -137,7 +136,7 @@ impl<S: IntoWire> Open<S> {
                     EndpointEvent::Event(_) => {}
                 }
             }
-            if !goes_on {
+            if !self.wait(Socket::fill)? {
                 return Err(failure);
             }
         }
