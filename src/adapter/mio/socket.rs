@@ -156,16 +156,18 @@ impl<S: Stream> Socket<S> {
         self.drive(|driver, io| driver.poll_recv(io))
     }
 
-    /// Accepts the request that waits for a decision.
+    /// Accepts the request that waits for a decision; then call [`fill`](Self::fill) as after an
+    /// event.
     ///
     /// # Errors
     ///
     /// As [`Endpoint::accept`].
     pub fn accept_request(&mut self, accept: &Accept<'_>) -> Result<(), AcceptError> {
-        self.driver.endpoint_mut().accept(accept)
+        self.driver.accept(accept)
     }
 
-    /// Refuses the request that waits for a decision.
+    /// Refuses the request that waits for a decision; then call [`fill`](Self::fill) as after an
+    /// event.
     ///
     /// # Errors
     ///
