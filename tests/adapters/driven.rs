@@ -21,8 +21,8 @@ use sansock::{
 /// An adapter, its calls made from a thread of their own each.
 pub(crate) trait Adapter: Sync {
     fn name(&self) -> &'static str;
-    /// Both ends of a pipe in memory, as this adapter takes it.
-    fn memory(&self) -> (Wire, Wire);
+    /// Both ends of a pipe in memory, as this adapter takes it, if it takes any.
+    fn memory(&self) -> Option<(Wire, Wire)>;
     fn connect(
         &self,
         wire: Wire,

@@ -12,8 +12,10 @@ mod blocking;
 mod closing;
 mod deadlines;
 mod driven;
+mod futures;
 mod lingering;
 mod messages;
+mod mio;
 mod opening;
 mod paused;
 mod pipe;
@@ -25,4 +27,9 @@ mod wire;
 use driven::Adapter;
 
 /// The adapters under test.
-static ADAPTERS: [&dyn Adapter; 2] = [&blocking::Blocking, &tokio::Tokio];
+static ADAPTERS: [&dyn Adapter; 4] = [
+    &blocking::Blocking,
+    &tokio::Tokio,
+    &futures::Futures,
+    &mio::Mio,
+];

@@ -32,6 +32,8 @@ pub(super) use self::{
     wait::Opening,
 };
 use super::{Error, buffers};
+#[cfg(feature = "mio")]
+use crate::proto::handshake::{Accept, AcceptError};
 use crate::{
     endpoint::{Endpoint, EndpointEvent},
     proto::{Config, Event, Instant, Message},
@@ -119,6 +121,18 @@ impl Driver {
             buffers::give_write(unused);
         }
         &mut self.endpoint
+    }
+
+    /// Accepts the request that waits for a decision. That it is open waits to be handed out: no
+    /// input need follow that would bring the user to ask.
+    #[cfg(feature = "mio")]
+    pub(super) fn accept(&mut self, accept: &Accept<'_>) -> Result<(), AcceptError> {
+        self.endpoint_mut().accept(accept)?;
+        if let Some((event, _)) = self.next_received() {
+            let event = event.into_owned();
+            self.extra().stash(event);
+        }
+        Ok(())
     }
 
     /// When to call again although nothing happened.

@@ -36,7 +36,7 @@ pub struct Socket<S> {
 struct Readiness {
     readable: bool,
     writable: bool,
-    /// Whether the peer has ended writing: then only the end itself shows that all was read.
+    /// Whether the peer may have ended writing: then only the end itself shows that all was read.
     read_closed: bool,
 }
 
@@ -142,16 +142,18 @@ impl<S: Stream> Socket<S> {
         self.drive(|driver, io| driver.poll_recv(io))
     }
 
-    /// Accepts the request that waits for a decision.
+    /// Accepts the request that waits for a decision; then call [`fill`](Self::fill) as after an
+    /// event.
     ///
     /// # Errors
     ///
     /// As [`Endpoint::accept`].
     pub fn accept_request(&mut self, accept: &Accept<'_>) -> Result<(), AcceptError> {
-        self.driver.endpoint_mut().accept(accept)
+        self.driver.accept(accept)
     }
 
-    /// Refuses the request that waits for a decision.
+    /// Refuses the request that waits for a decision; then call [`fill`](Self::fill) as after an
+    /// event.
     ///
     /// # Errors
     ///
@@ -311,7 +313,11 @@ impl<S: Stream> Ready<'_, S> {
     /// Takes note of what a read of at most `asked` bytes showed.
     fn note_read(&mut self, read: &Poll<io::Result<usize>>, asked: usize) {
         let drained = match read {
-            Poll::Pending => true,
+            Poll::Pending => {
+                // So the peer had not ended: that it did is an edge to come.
+                self.readiness.read_closed = false;
+                true
+            }
             Poll::Ready(Ok(n @ 1..)) => {
                 S::SHORT_READ_MEANS_DRAINED && !self.readiness.read_closed && *n < asked
             }
