@@ -1,11 +1,11 @@
 //! WebSockets without the socket: RFC 6455 as a pure state machine, and thin adapters that drive
-//! it over std and tokio.
+//! it over std, tokio, futures-io and mio.
 //!
 //! ```text
 //! your runtime, your transport                     you may enter at any layer
 //! ────────────────────────────────────────────────────────────────────────────
 //! adapter     blocking  tokio         syscalls, clock, entropy            std
-//!    │
+//!    │        futures   mio
 //! endpoint    Endpoint, Outbox        engine + its output queue           no_std
 //!    │
 //! proto       handshake → Connection  the engine                          no_std
@@ -52,8 +52,12 @@
 //! # Adapters
 //!
 //! With feature `std` (on by default) `adapter::blocking` drives a connection over any
-//! `Read + Write`, with feature `tokio` `adapter::tokio` does over any `AsyncRead + AsyncWrite`.
-//! Both are the same drive loop, and keep the same five rules.
+//! `Read + Write`. With feature `tokio` or `futures`, `adapter::tokio` or `adapter::futures` does
+//! over any `AsyncRead + AsyncWrite` of tokio or futures-io; both are `adapter::polled` over an `Io`
+//! of their own. With feature `mio`, `adapter::mio` does in a loop around mio's `Poll`. All are the
+//! same drive loop, and keep the same five rules.
+//!
+//! One thread or task reads and another writes: each socket but mio's has `into_split`.
 //!
 //! # Features
 //!
@@ -61,7 +65,9 @@
 //! |---|---|
 //! | `std` (default) | the blocking adapter, the system's clock and entropy |
 //! | `tokio` | the tokio adapter, with `Stream` and `Sink` |
-//! | `url` | `ClientRequest::from_url`, and each adapter's `connect` |
+//! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
+//! | `mio` | the mio adapter |
+//! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
 //!
 //! Features add names and never change behaviour.
 #![no_std]

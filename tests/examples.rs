@@ -22,10 +22,13 @@ use sansock::{CloseCode, CloseFrame, Config, adapter::blocking};
 /// How long a program may take; they take well under a second.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The adapters that the echo server knows.
+const ADAPTERS: [&str; 4] = ["tokio", "blocking", "futures", "mio"];
+
 #[test]
-fn lines_come_back_from_either_adapter() {
-    for adapter in ["tokio", "blocking"] {
-        let server = Server::start(&["--adapter", adapter]);
+fn lines_come_back_from_every_adapter() {
+    for adapter in ADAPTERS {
+        let server = Server::start("echo_server", &["--adapter", adapter]);
         let client = Program::start("client", &[&server.url]);
         let ended = client.end("first\n\nzweite Zeile, größer\nlast, without a newline");
         assert!(ended.is_success(), "{adapter}: {ended:?}");
@@ -43,8 +46,8 @@ fn neither_side_waits_for_the_other_to_stop_sending() {
     for n in 0..50_000 {
         writeln!(lines, "{n} {}", "x".repeat(n % 500)).unwrap();
     }
-    for adapter in ["tokio", "blocking"] {
-        let server = Server::start(&["--adapter", adapter]);
+    for adapter in ADAPTERS {
+        let server = Server::start("echo_server", &["--adapter", adapter]);
         let ended = Program::start("client", &[&server.url]).end(&lines);
         assert!(ended.is_success(), "{adapter}: {}", ended.stderr);
         assert!(ended.stdout == lines, "{adapter}: other lines came back");
@@ -96,12 +99,113 @@ fn the_bare_engine_talks_to_itself() {
 }
 
 #[test]
+fn an_echo_server_keeps_what_is_larger_than_any_buffer() {
+    for adapter in ADAPTERS {
+        let server = Server::start("echo_server", &["--adapter", adapter]);
+        let mut socket = server.connect();
+        for len in [0_usize, 125, 65_536, 3 << 20] {
+            let data = vec![len.to_le_bytes()[2]; len];
+            socket.send(&data).unwrap();
+            let answer = socket.recv().unwrap().unwrap().into_bytes();
+            assert!(answer == data, "{adapter}: not {len} bytes");
+        }
+        assert!(socket.end().unwrap().clean, "{adapter}");
+    }
+}
+
+#[test]
+fn each_line_goes_to_all_in_the_chat() {
+    let server = Server::start("chat", &[]);
+    let mut one = server.connect();
+    assert_eq!(line(&mut one), "* guest 1 is here");
+    let mut two = server.connect();
+    for guest in [&mut one, &mut two] {
+        assert_eq!(line(guest), "* guest 2 is here");
+    }
+    one.send("grüß Gott").unwrap();
+    two.send(b"no text").unwrap();
+    for guest in [&mut one, &mut two] {
+        assert_eq!(line(guest), "guest 1: grüß Gott");
+    }
+    assert!(one.end().unwrap().clean);
+    assert_eq!(line(&mut two), "* guest 1 has left");
+    two.send("alone").unwrap();
+    assert_eq!(line(&mut two), "guest 2: alone");
+    assert!(two.end().unwrap().clean);
+}
+
+#[test]
+fn the_chat_drops_who_does_not_read() {
+    let server = Server::start("chat", &[]);
+    let mut slow = server.connect();
+    assert_eq!(line(&mut slow), "* guest 1 is here");
+    let mut other = server.connect();
+    assert_eq!(line(&mut other), "* guest 2 is here");
+    // What the system itself takes for the slow one is some megabytes; then its queue fills.
+    let long = "x".repeat(16 << 10);
+    let mut sent = 0;
+    loop {
+        other.send(&long).unwrap();
+        sent += 1;
+        let received = line(&mut other);
+        if received == "* guest 1 was too slow" {
+            break;
+        }
+        assert_eq!(received.len(), long.len() + "guest 2: ".len());
+        assert!(sent < 10_000, "it is waited for");
+    }
+    // The others go on, and the slow one is told why, behind what was sent before.
+    other.send("gone").unwrap();
+    while line(&mut other) != "guest 2: gone" {}
+    let mut received = 0;
+    while let Some(message) = slow.recv().unwrap() {
+        assert_ne!(message.as_text(), Some("guest 2: gone"));
+        received += 1;
+    }
+    assert!(received < sent, "{received} of {sent}");
+    let status = slow.close_status().unwrap();
+    assert_eq!(status.code(), CloseCode::POLICY_VIOLATION);
+    assert_eq!(status.reason(), "too slow");
+}
+
+#[test]
+fn many_connections_talk_over_mio() {
+    for (arguments, summary) in [
+        (
+            &[][..],
+            "server: 200 connections, 20000 messages sent back\n\
+             clients: 20000 messages received, 200 connections closed cleanly\n",
+        ),
+        (
+            &["3", "1"],
+            "server: 3 connections, 3 messages sent back\n\
+             clients: 3 messages received, 3 connections closed cleanly\n",
+        ),
+    ] {
+        let ended = Program::start("mio_echo", arguments).end("");
+        assert!(ended.is_success(), "{ended:?}");
+        assert_eq!(ended.stdout, summary);
+    }
+}
+
+#[test]
+fn the_engine_runs_on_completions() {
+    let ended = Program::start("completion", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        ended.stdout,
+        "8 connections, 400 messages sent back, all closed cleanly\n"
+    );
+}
+
+#[test]
 fn a_wrong_command_line_is_explained() {
     for (name, arguments, message) in [
         (
             "echo_server",
-            &["--adapter", "mio"][..],
-            "no adapter \"mio\"",
+            &["--adapter", "glommio"][..],
+            "no adapter \"glommio\"",
         ),
         ("echo_server", &["--listen"], "--listen needs a value"),
         (
@@ -109,6 +213,8 @@ fn a_wrong_command_line_is_explained() {
             &["--port", "1"],
             "unknown argument \"--port\"",
         ),
+        ("chat", &["--adapter", "tokio"], "at most --listen"),
+        ("mio_echo", &["0"], "at most two numbers"),
         ("client", &[], "exactly one URL"),
         ("client", &["ws://a", "ws://b"], "exactly one URL"),
         ("client", &["--url"], "exactly one URL"),
@@ -121,7 +227,7 @@ fn a_wrong_command_line_is_explained() {
         );
         assert!(ended.stderr.contains("Usage: "), "{ended:?}");
     }
-    for name in ["echo_server", "client"] {
+    for name in ["echo_server", "chat", "mio_echo", "client"] {
         let ended = Program::start(name, &["--help"]).end("");
         assert!(
             ended.is_success() && ended.stdout.starts_with("Usage: "),
@@ -134,13 +240,17 @@ fn a_wrong_command_line_is_explained() {
 fn what_the_system_refuses_is_explained() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    for adapter in ["tokio", "blocking"] {
+    for adapter in ADAPTERS {
         let arguments = ["--listen", &address, "--adapter", adapter];
         let ended = Program::start("echo_server", &arguments).end("");
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let message = format!("echo_server: cannot listen on {address}: ");
         assert!(ended.stderr.starts_with(&message), "{ended:?}");
     }
+    let ended = Program::start("chat", &["--listen", &address]).end("");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let message = format!("chat: cannot listen on {address}: ");
+    assert!(ended.stderr.starts_with(&message), "{ended:?}");
     drop(listener);
     assert!(TcpStream::connect(&address).is_err());
     let ended = Program::start("client", &[&format!("ws://{address}")]).end("");
@@ -164,26 +274,41 @@ struct Ended {
     stderr: String,
 }
 
-/// A running echo server.
+/// A running server.
 struct Server {
     url: String,
     _program: Program,
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    fn start(name: &str, arguments: &[&str]) -> Self {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
-        let mut program = Program::start("echo_server", &arguments);
+        let mut program = Program::start(name, &arguments);
         let line = program.line();
         let address = line.strip_prefix("listening on ").expect(&line);
         let url = format!("ws://{address}");
-        let hint = format!("try it: cargo run --release --example client -- {url}");
-        assert_eq!(program.line(), hint);
+        let hint = program.line();
+        let command = format!(": cargo run --release --example client -- {url}");
+        assert!(
+            hint.starts_with("try it") && hint.ends_with(&command),
+            "{hint}"
+        );
         Self {
             url,
             _program: program,
         }
     }
+
+    fn connect(&self) -> blocking::Socket<TcpStream> {
+        let connected = blocking::connect(&self.url, &Arc::new(Config::default()));
+        connected.unwrap().0
+    }
+}
+
+/// The next message, a text.
+fn line(socket: &mut blocking::Socket<TcpStream>) -> String {
+    let message = socket.recv().unwrap().expect("closed");
+    message.as_text().expect("no text").to_owned()
 }
 
 impl Program {

@@ -24,7 +24,9 @@ fn every_command_is_one_that_is_run() -> io::Result<()> {
             // `tests/examples.rs` runs it; here: that it exists, and says the same of itself.
             Some(example) => {
                 let name = example.split(' ').next().unwrap_or_default();
-                read(&format!("examples/{name}.rs"))?.contains(command)
+                let source = read(&format!("examples/{name}.rs"))
+                    .or_else(|_| read(&format!("examples/{name}/main.rs")))?;
+                source.contains(command)
                     && read("tests/examples.rs")?.contains(&format!("\"{name}\""))
             }
             None => ci
