@@ -23,10 +23,16 @@ impl Driver {
                         self.park();
                         return Poll::Pending;
                     }
-                    if transport.shutdown().is_pending() && now < until {
-                        self.deadline = Some(until);
-                        self.park();
-                        return Poll::Pending;
+                    match transport.shutdown() {
+                        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                            continue;
+                        }
+                        Poll::Pending if now < until => {
+                            self.deadline = Some(until);
+                            self.park();
+                            return Poll::Pending;
+                        }
+                        _ => {}
                     }
                     let until = now + self.config.linger;
                     self.phase = Phase::Lingering {

@@ -340,8 +340,11 @@ impl Driver {
         }
     }
 
-    /// Writes until nothing waits or the transport would block.
+    /// Writes until nothing waits or the transport would block; nothing once writing is shut down.
     fn flush(&mut self, transport: &mut impl Transport) {
+        if matches!(self.phase, Phase::Lingering { .. } | Phase::Done) {
+            return;
+        }
         while self.endpoint.wants_write() && !self.has_write_error() {
             let outbox = self.endpoint.outbox();
             let mut slices = [IoSlice::new(&[]); 4];
