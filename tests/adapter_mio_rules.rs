@@ -408,7 +408,7 @@ fn a_late_decision_is_followed_by_the_opening() {
         panic!("no message");
     };
     assert_eq!(message.as_text(), Some("in"));
-    assert!(matches!(socket.recv(), Pending));
+    assert!(socket.recv().is_pending());
 }
 
 /// What came with the request is told behind the opening.

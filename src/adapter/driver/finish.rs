@@ -28,10 +28,16 @@ impl Driver {
                 }
                 Phase::Shutting(until) => {
                     let now = transport.now();
-                    if transport.shutdown().is_pending() && now < until {
-                        self.deadline = Some(until);
-                        self.park();
-                        return Poll::Pending;
+                    match transport.shutdown() {
+                        Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                            continue;
+                        }
+                        Poll::Pending if now < until => {
+                            self.deadline = Some(until);
+                            self.park();
+                            return Poll::Pending;
+                        }
+                        _ => {}
                     }
                     let until = now + self.config.linger;
                     self.phase = Phase::Lingering {

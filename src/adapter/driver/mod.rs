@@ -358,7 +358,7 @@ impl Driver {
         }
     }
 
-    /// Writes until nothing waits or the transport would block.
+    /// Writes until nothing waits or the transport would block; nothing once writing is shut down.
     fn flush(&mut self, transport: &mut impl Transport) {
         if !matches!(self.phase, Phase::Running | Phase::Flushing(_)) {
             return;

@@ -1,0 +1,281 @@
+//! A connection as two halves that share nothing behaves as the whole does.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper that panics is a failed test"
+)]
+
+mod common;
+
+use common::{ROLES, SEED, close_payload, frame, frames, ms, open, open_default};
+use sansock::{
+    CloseCode, CloseFrame, CloseStatus, Config, Event, ProtocolError, Role, SendError, State,
+    proto::{Connection, Instant, ReceiveHalf, SendHalf, Signal},
+};
+
+/// All that came of the peer's bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    events: Vec<Event<'static>>,
+    errors: Vec<ProtocolError>,
+    out: Vec<u8>,
+    state: Option<State>,
+    finished: bool,
+    status: Option<CloseStatus>,
+    deadlines: Vec<Option<Instant>>,
+}
+
+/// When the sending half is told.
+#[derive(Clone, Copy, Debug)]
+enum Carry {
+    EachEvent,
+    EachPiece,
+}
+
+fn pieces<'b>(mut bytes: &'b mut [u8], cuts: &[usize]) -> Vec<&'b mut [u8]> {
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    for cut in cuts {
+        let (piece, rest) = bytes.split_at_mut(cut - start);
+        pieces.push(piece);
+        bytes = rest;
+        start = *cut;
+    }
+    pieces.push(bytes);
+    pieces
+}
+
+fn whole(role: Role, config: &Config, bytes: &[u8], cuts: &[usize], eof: bool) -> Outcome {
+    let mut connection = open(role, config);
+    let mut outcome = Outcome::default();
+    connection.handle_timeout(Instant::ZERO, &mut outcome.out);
+    for (i, mut input) in pieces(&mut bytes.to_vec(), cuts).into_iter().enumerate() {
+        loop {
+            match connection.receive(&mut input, &mut outcome.out) {
+                Ok(Some(event)) => outcome.events.push(event.into_owned()),
+                Ok(None) => break,
+                Err(error) => outcome.errors.push(error),
+            }
+        }
+        assert!(input.is_empty());
+        let now = ms(10 * i as u64);
+        let deadline = connection.handle_timeout(now, &mut outcome.out);
+        outcome.deadlines.push(deadline);
+    }
+    if eof {
+        connection.receive_eof();
+        connection.handle_timeout(ms(100_000), &mut outcome.out);
+    }
+    outcome.state = Some(connection.state());
+    outcome.finished = connection.is_finished();
+    outcome.status = connection.close_status().cloned();
+    outcome
+}
+
+fn carry(receive: &mut ReceiveHalf, send: &mut SendHalf, out: &mut Vec<u8>) {
+    while let Some(signal) = receive.take_signal() {
+        send.apply(&signal, out);
+    }
+}
+
+fn split(
+    role: Role,
+    config: &Config,
+    bytes: &[u8],
+    cuts: &[usize],
+    eof: bool,
+    when: Carry,
+) -> Outcome {
+    let (mut receive, mut send) = open(role, config).into_split();
+    let mut outcome = Outcome::default();
+    let out = &mut outcome.out;
+    receive.handle_timeout(Instant::ZERO);
+    send.handle_timeout(Instant::ZERO, out);
+    for (i, mut input) in pieces(&mut bytes.to_vec(), cuts).into_iter().enumerate() {
+        loop {
+            match receive.receive(&mut input) {
+                Ok(Some(event)) => outcome.events.push(event.into_owned()),
+                Ok(None) => break,
+                Err(error) => outcome.errors.push(error),
+            }
+            if matches!(when, Carry::EachEvent) {
+                carry(&mut receive, &mut send, out);
+            }
+        }
+        assert!(input.is_empty());
+        carry(&mut receive, &mut send, out);
+        let now = ms(10 * i as u64);
+        let deadlines = [receive.handle_timeout(now), send.handle_timeout(now, out)];
+        let deadline = deadlines.into_iter().flatten().min();
+        outcome.deadlines.push(deadline);
+    }
+    if eof {
+        receive.receive_eof();
+        carry(&mut receive, &mut send, out);
+        send.handle_timeout(ms(100_000), out);
+        assert!(receive.is_finished());
+    }
+    outcome.state = Some(send.state());
+    outcome.finished = send.is_finished();
+    outcome.status = send.close_status().cloned();
+    outcome
+}
+
+fn check(role: Role, config: &Config, bytes: &[u8]) {
+    let mut cuts: Vec<Vec<usize>> = (0..=bytes.len()).map(|cut| vec![cut]).collect();
+    cuts.push(Vec::new());
+    cuts.push((1..bytes.len()).collect());
+    for cuts in &cuts {
+        for eof in [false, true] {
+            let expected = whole(role, config, bytes, cuts, eof);
+            for when in [Carry::EachEvent, Carry::EachPiece] {
+                let found = split(role, config, bytes, cuts, eof, when);
+                assert!(
+                    found == expected,
+                    "{bytes:x?}\ncut at {cuts:?}, {when:?}, end {eof}\nis {found:?}\nnot {expected:?}"
+                );
+            }
+        }
+    }
+}
+
+fn exchanges(role: Role) -> Vec<Vec<u8>> {
+    let close = close_payload(1000, b"bye");
+    let bad_code = close_payload(1005, b"");
+    let two: &[(u8, &[u8])] = &[(0x81, b"one"), (0x82, &[0; 130])];
+    let pings: &[(u8, &[u8])] = &[(0x89, b"a"), (0x01, b"x"), (0x89, b"b"), (0x80, b"y")];
+    let mut lists = Vec::new();
+    for end in [
+        (0x88, &close[..]),
+        (0x88, &bad_code),
+        (0x88, b""),
+        (0x88, b"\x03"),
+        (0x80, b"a piece of nothing"),
+        (0x81, b"\xFF"),
+        (0xC1, b"reserved"),
+        (0x83, b""),
+        (0x8A, b"unasked"),
+    ] {
+        lists.push(frames(
+            role,
+            &[two, pings, &[end, (0x81, b"late")]].concat(),
+        ));
+    }
+    lists.push(frames(role, two)[..20].to_vec());
+    lists
+}
+
+#[test]
+fn halves_do_what_the_whole_does() {
+    for role in ROLES {
+        for bytes in exchanges(role) {
+            for streaming in [false, true] {
+                check(role, &Config::default().streaming(streaming), &bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn halves_send_what_the_whole_sends() {
+    for role in ROLES {
+        let mut whole = open_default(role);
+        let (_receive, mut half) = open_default(role).into_split();
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        whole.send("text", &mut expected).unwrap();
+        half.send("text", &mut found).unwrap();
+        whole.ping(b"ping", &mut expected).unwrap();
+        half.ping(b"ping", &mut found).unwrap();
+        whole.pong(b"pong", &mut expected).unwrap();
+        half.pong(b"pong", &mut found).unwrap();
+        let frame = CloseFrame::new(CloseCode::NORMAL, "bye");
+        whole.close(Some(&frame), &mut expected).unwrap();
+        half.close(Some(&frame), &mut found).unwrap();
+        assert_eq!(found, expected);
+        assert_eq!(half.state(), whole.state());
+        assert_eq!(half.send("late", &mut found), Err(SendError::NotOpen));
+        assert_eq!(found, expected);
+    }
+}
+
+/// A half keeps the deadline of an unfinished message, the other tells the peer.
+#[test]
+fn a_message_that_is_not_finished_in_time_is_a_signal() {
+    for role in ROLES {
+        let mut bytes = frame(role, 0x01, b"unfinished");
+        let (mut connection, mut out) = (open_default(role), Vec::new());
+        let mut input = &mut bytes.clone()[..];
+        assert!(matches!(connection.receive(&mut input, &mut out), Ok(None)));
+        connection.handle_timeout(Instant::ZERO, &mut out);
+        connection.handle_timeout(ms(60_000), &mut out);
+
+        let (mut receive, mut send) = open_default(role).into_split();
+        let mut found = Vec::new();
+        let mut input = &mut bytes[..];
+        assert!(matches!(receive.receive(&mut input), Ok(None)));
+        assert!(receive.handle_timeout(Instant::ZERO).is_some());
+        carry(&mut receive, &mut send, &mut found);
+        assert_eq!(receive.handle_timeout(ms(60_000)), None);
+        assert!(receive.is_finished());
+        let signal = receive.take_signal().unwrap();
+        assert!(matches!(signal, Signal::TimedOut(_)), "{signal:?}");
+        send.apply(&signal, &mut found);
+        assert_eq!(receive.take_signal(), None);
+        assert!(!out.is_empty());
+        assert_eq!(found, out);
+        assert_eq!(send.close_status(), connection.close_status());
+    }
+}
+
+/// Split after each byte, and joined again at once.
+#[test]
+fn reunited_halves_are_the_whole() {
+    for role in ROLES {
+        for bytes in exchanges(role) {
+            let all: Vec<usize> = (1..bytes.len()).collect();
+            let expected = whole(role, &Config::default(), &bytes, &all, false);
+            let mut connection = open_default(role);
+            let mut found = Outcome::default();
+            connection.handle_timeout(Instant::ZERO, &mut found.out);
+            for (i, byte) in bytes.iter().enumerate() {
+                let (mut receive, send) = connection.into_split();
+                let mut input = &mut [*byte][..];
+                loop {
+                    match receive.receive(&mut input) {
+                        Ok(Some(event)) => found.events.push(event.into_owned()),
+                        Ok(None) => break,
+                        Err(error) => found.errors.push(error),
+                    }
+                }
+                // The signals are not taken: to join the halves does what they say.
+                connection = Connection::reunite(receive, send, &mut found.out).unwrap();
+                let now = ms(10 * i as u64);
+                let deadline = connection.handle_timeout(now, &mut found.out);
+                found.deadlines.push(deadline);
+            }
+            found.state = Some(connection.state());
+            found.finished = connection.is_finished();
+            found.status = connection.close_status().cloned();
+            assert_eq!(found, expected);
+        }
+    }
+}
+
+#[test]
+fn hostile_143_foreign_halves_are_not_joined() {
+    let mut out = Vec::new();
+    let (receive, send) = open_default(Role::Client).into_split();
+    let (other_receive, other_send) = open_default(Role::Client).into_split();
+    let error = Connection::reunite(receive, other_send, &mut out).unwrap_err();
+    assert!(out.is_empty());
+    assert!(!error.to_string().is_empty());
+    let (receive, other_send) = (error.0, error.1);
+    // They are given back whole.
+    let mut connection = Connection::reunite(receive, send, &mut out).unwrap();
+    connection.send("still open", &mut out).unwrap();
+    Connection::reunite(other_receive, other_send, &mut out).unwrap();
+    // The same seed makes no stranger a sibling, nor does a second split.
+    let (old, _) = connection.into_split();
+    let (_, new) = Connection::client(&Config::default().into(), SEED).into_split();
+    assert!(Connection::reunite(old, new, &mut out).is_err());
+}
