@@ -2,7 +2,8 @@
 //!
 //! The read half blocks in reads without holding the lock on the connection; both take it only to
 //! handle what came, and to write. So the read half answers Pings and Closes and keeps the
-//! deadlines, and must be kept receiving. A write that the peer does not take gives the lock up
+//! deadlines, and must be kept receiving; what the write half left unwritten it goes on to write,
+//! a quarter of a second later at most. A write that the peer does not take gives the lock up
 //! every few milliseconds.
 //!
 //! Dropping the write half starts the closing handshake; the read half goes on to the end. Once
@@ -16,6 +17,7 @@ use std::{
     net::TcpStream,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     task::Poll,
+    time::Duration,
     vec::Vec,
 };
 
@@ -30,6 +32,10 @@ use crate::{
     },
     proto::{CloseFrame, CloseStatus, Instant, Message, Part, Prepared, SendError, State},
 };
+
+/// How long a read of the read half may block: so late at most does it see to what the write half
+/// has begun meanwhile, a Close that has a deadline or output that the peer did not take at once.
+const GLANCE: Duration = Duration::from_millis(250);
 
 /// A stream that two threads can use at once.
 pub trait CloneStream: Stream + Sized {
@@ -136,7 +142,9 @@ impl<S: Stream> ReadHalf<S> {
                 }
                 break received;
             }
-            if let Err(error) = limit.set(stream, deadline, output_waits) {
+            let glance = clock::now() + GLANCE;
+            let deadline = deadline.map_or(glance, |deadline| deadline.min(glance));
+            if let Err(error) = limit.set(stream, Some(deadline), output_waits) {
                 break Err(error.into());
             }
             read = match would_block(stream.read(&mut buffer)) {
