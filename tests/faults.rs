@@ -3,7 +3,8 @@
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a helper that panics is a failed test"
+    clippy::type_complexity,
+    reason = "a helper that panics is a failed test, and a table may be wide"
 )]
 
 #[path = "faults/adapters.rs"]

@@ -3,7 +3,7 @@
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -83,9 +83,7 @@ impl Faulty {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_into(&self, buffer: &mut [u8]) -> Step {
