@@ -96,3 +96,29 @@ async fn hostile_127_a_program_that_never_reads_stops_its_peer() {
     flushed.unwrap();
     assert_eq!(received.unwrap().as_ref().map(Message::len), Some(100_000));
 }
+
+/// A runtime that goes away takes its tasks and their sockets with it, and hangs on none.
+#[test]
+fn hostile_148_a_runtime_shut_down_in_the_middle() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (stream, mut peer) = tokio::io::duplex(64);
+    let connection = Connection::server(&Arc::new(Config::default()));
+    let first = runtime();
+    let task = first.spawn(async move {
+        let mut socket = Socket::from_parts(stream, connection, Vec::new());
+        socket.feed(vec![1; 100_000]).await?;
+        socket.recv().await
+    });
+    first.block_on(tokio::task::yield_now());
+    assert!(!task.is_finished());
+    drop(first);
+    let mut rest = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut peer, &mut rest);
+    runtime().block_on(read).unwrap();
+    assert!(rest.len() <= 64);
+}

@@ -15,7 +15,7 @@ use std::{
     io::{self, IoSlice, Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::Arc,
-    task::Poll::{Pending, Ready},
+    task::Poll::Ready,
     thread,
     time::Duration,
 };
