@@ -43,7 +43,8 @@ struct Readiness {
 impl<S: Stream> Socket<S> {
     /// Opens a connection as a client over a stream that is connected or connecting.
     ///
-    /// [`EndpointEvent::Open`] or [`EndpointEvent::Refused`] says what comes of it.
+    /// [`EndpointEvent::Open`](crate::EndpointEvent::Open) or
+    /// [`EndpointEvent::Refused`](crate::EndpointEvent::Refused) says what comes of it.
     ///
     /// # Errors
     ///
@@ -57,7 +58,8 @@ impl<S: Stream> Socket<S> {
         Ok(socket)
     }
 
-    /// Waits for a client's request as a server; [`EndpointEvent::Request`] brings it, to be
+    /// Waits for a client's request as a server;
+    /// [`EndpointEvent::Request`](crate::EndpointEvent::Request) brings it, to be
     /// answered by [`accept_request`](Self::accept_request) or [`reject`](Self::reject).
     pub fn accept(stream: S, config: &Arc<Config>) -> Self {
         Self::new(stream, Endpoint::server(config), config, Vec::new())
