@@ -450,10 +450,9 @@ impl Endpoint {
 
     /// The peer takes nothing: a Close is written behind what it has begun to take, if anything.
     fn time_out_write(&mut self) {
-        match &mut self.stage {
-            Stage::Opened(opened) => opened.0.time_out(Timeout::Write, self.outbox.batch()),
-            Stage::Open(connection) => connection.time_out(Timeout::Write, self.outbox.batch()),
-            _ => self.fail(Timeout::Write),
+        match self.stage.connection() {
+            Some(connection) => connection.time_out(Timeout::Write, self.outbox.batch()),
+            None => self.fail(Timeout::Write),
         }
         self.outbox.drop_unbegun();
     }

@@ -154,11 +154,9 @@ impl Endpoint {
         &mut self,
         call: impl FnOnce(&mut Connection, &mut Vec<u8>) -> Result<T, SendError>,
     ) -> Result<T, SendError> {
-        match &mut self.stage {
-            Stage::Opened(opened) => call(&mut opened.0, self.outbox.batch()),
-            Stage::Open(connection) => call(connection, self.outbox.batch()),
-            _ => Err(SendError::NotOpen),
-        }
+        let Self { stage, outbox } = self;
+        let connection = stage.connection().ok_or(SendError::NotOpen)?;
+        call(connection, outbox.batch())
     }
 
     fn check_open(&self) -> Result<(), SendError> {
@@ -179,11 +177,8 @@ impl Endpoint {
     }
 
     fn high_water_mark(&self) -> usize {
-        match &self.stage {
-            Stage::Open(connection) => connection.config().high_water_mark,
-            Stage::Opened(opened) => opened.0.config().high_water_mark,
-            _ => 0,
-        }
+        self.connection_ref()
+            .map_or(0, |connection| connection.config().high_water_mark)
     }
 
     /// The kind of the message in parts that is unfinished behind all that is queued.

@@ -314,7 +314,7 @@ impl Driver {
                     let appended = buffer.len().saturating_sub(before);
                     if let Poll::Ready(Ok(n @ 1..)) = read {
                         if let Some(event) = self.endpoint.receive_direct(n.min(appended)) {
-                            self.extra().event = Some(event);
+                            self.extra().stash(event);
                         }
                         return Poll::Ready(Ok(()));
                     }
