@@ -64,6 +64,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `std` (default) | the blocking adapter, the system's clock and entropy |
+//! | `deflate` (default) | permessage-deflate, once `Config::deflate` asks for it |
 //! | `tokio` | the tokio adapter, with `Stream` and `Sink` |
 //! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
 //! | `mio` | the mio adapter |
@@ -85,8 +86,8 @@ pub mod proto;
 
 pub use endpoint::{Endpoint, EndpointEvent};
 pub use proto::{
-    CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, Prepared, ProtocolError,
-    Role, SendError, State, Timeout,
+    CloseCode, CloseFrame, CloseStatus, Config, DeflateConfig, DeflateParams, Event, Message, Part,
+    Prepared, ProtocolError, Role, SendError, State, Timeout,
 };
 
 /// The examples of the README are tests.

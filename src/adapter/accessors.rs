@@ -21,6 +21,18 @@ macro_rules! accessors {
             self.driver.endpoint().subprotocol()
         }
 
+        /// What was agreed on for permessage-deflate, while the connection lasts.
+        #[must_use]
+        pub fn deflate(&self) -> Option<$crate::proto::DeflateParams> {
+            self.driver.endpoint().deflate()
+        }
+
+        /// *Extensions In Use*, while the connection lasts.
+        #[must_use]
+        pub fn extensions(&self) -> Option<std::string::String> {
+            self.driver.endpoint().extensions()
+        }
+
         /// Bytes of application data that were sent and are not yet written.
         #[must_use]
         pub fn buffered_amount(&self) -> usize {

@@ -3,7 +3,7 @@
 use crate::{
     endpoint::Endpoint,
     proto::{
-        CloseFrame, Message, Part, Prepared, SendError,
+        CloseFrame, Message, Part, Prepared, SendError, SendOptions,
         handshake::{Accept, AcceptError, Reject},
     },
 };
@@ -31,6 +31,19 @@ impl<'a> Reply<'a> {
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         self.endpoint.send_unlimited(message)
+    }
+
+    /// Queues a whole message, with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::send`], but never [`SendError::Full`].
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        self.endpoint.send_with_unlimited(message, options)
     }
 
     /// Queues a piece of a message.

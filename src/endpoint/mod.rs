@@ -8,13 +8,13 @@ mod event;
 mod outbox;
 mod send;
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::mem;
 
 use self::event::Terminal;
 pub use self::{event::EndpointEvent, outbox::Outbox, send::MessageKind};
 use crate::proto::{
-    CloseStatus, Config, Connection, Error, Instant, State, Timeout, earliest,
+    CloseStatus, Config, Connection, DeflateParams, Error, Instant, State, Timeout, earliest,
     handshake::{
         Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Reject, Response,
         ServerHandshake,
@@ -359,7 +359,19 @@ impl Endpoint {
         self.connection_ref()?.subprotocol()
     }
 
-    /// Bytes of application data that were sent and are not yet written: no framing, no control
+    /// What was agreed on for permessage-deflate, while the connection lasts.
+    #[must_use]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.connection_ref()?.deflate()
+    }
+
+    /// *Extensions In Use* (§4.1), while the connection lasts; see [`Connection::extensions`].
+    #[must_use]
+    pub fn extensions(&self) -> Option<String> {
+        self.connection_ref()?.extensions()
+    }
+
+    /// Bytes of application data that were sent and are not yet written: no framing, uncompressed, no control
     /// frames.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {

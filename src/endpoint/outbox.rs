@@ -16,8 +16,8 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::proto::{
-    CloseFrame, Connection, EncodedHeader, FrameHeader, Instant, Message, Opcode, Part, Role,
-    SendError,
+    CloseFrame, Compress, Connection, EncodedHeader, FrameHeader, Instant, Message, Opcode, Part,
+    RSV1, Role, SendError,
 };
 
 /// Payloads above this length are queued as they are; copying less is cheaper than a system call.
@@ -49,6 +49,8 @@ struct Queue {
     entries: VecDeque<Entry>,
     /// Bytes of payload in `entries` that are not written, nor in the batch.
     len: usize,
+    /// The compressed frames in the batch: where each begins, and how long it was before.
+    compressed: VecDeque<(usize, usize)>,
     /// When the clock was first asked since anything was written.
     stalled_since: Option<Instant>,
 }
@@ -67,6 +69,7 @@ enum Entry {
         payload: Payload,
         written: usize,
         last: bool,
+        compress: Compress,
     },
     Close(Option<CloseFrame<'static>>),
 }
@@ -142,6 +145,7 @@ impl Outbox {
             queue.written = 0;
             queue.frame_at = 0;
             queue.fragment_at = 0;
+            queue.compressed.clear();
             if queue.entries.is_empty() {
                 self.queue = None;
             }
@@ -154,6 +158,9 @@ impl Outbox {
             queue.written -= done;
             queue.frame_at -= done;
             queue.fragment_at = queue.fragment_at.saturating_sub(done);
+            for (at, _) in &mut queue.compressed {
+                *at -= done;
+            }
         }
     }
 
@@ -206,6 +213,15 @@ impl Outbox {
         self.buffered += len;
     }
 
+    /// [`count`](Self::count) for a frame from `at` on, whose payload may be compressed.
+    pub(super) fn count_at(&mut self, at: usize, len: usize, compressed: bool) {
+        self.count(len);
+        if compressed {
+            let queue = self.queue.get_or_insert_default();
+            queue.compressed.push_back((at, len));
+        }
+    }
+
     /// Takes note that all in the batch so far is no frame: a handshake's head.
     pub(super) fn skip_head(&mut self) {
         if !self.batch.is_empty() {
@@ -249,7 +265,7 @@ impl Outbox {
     }
 
     /// Queues a payload.
-    pub(super) fn push(&mut self, kind: Opcode, payload: Payload, last: bool) {
+    pub(super) fn push(&mut self, kind: Opcode, payload: Payload, last: bool, compress: Compress) {
         let queue = self.queue.get_or_insert_default();
         queue.len += payload.as_slice().len();
         queue.entries.push_back(Entry::Data {
@@ -257,6 +273,7 @@ impl Outbox {
             payload,
             written: 0,
             last,
+            compress,
         });
     }
 
@@ -294,7 +311,7 @@ impl Outbox {
         connection: &mut Connection,
     ) -> Result<(), SendError> {
         let fragment_size = connection.config().fragment_size.max(1);
-        let (kind, payload, written, last) = match queue.entries.front_mut() {
+        let (kind, payload, written, last, compress) = match queue.entries.front_mut() {
             None => return Ok(()),
             Some(Entry::Close(frame)) => {
                 connection.close(frame.as_ref(), batch)?;
@@ -306,21 +323,25 @@ impl Outbox {
                 payload,
                 written,
                 last,
-            }) => (kind, payload, written, last),
+                compress,
+            }) => (kind, payload, written, last, *compress),
         };
         let left = payload.as_slice().len() - *written;
         let len = left.min(fragment_size);
         let last = *last && len == left;
         let range = *written..*written + len;
-        match payload {
-            _ if left <= LARGE.min(fragment_size) => {
+        // What is shared cannot be masked where it lies.
+        let must_copy = matches!(payload, Payload::Shared(_)) && connection.role() == Role::Client;
+        let frame_at = batch.len();
+        let compressed = match payload {
+            payload
+                if must_copy
+                    || left <= LARGE.min(fragment_size)
+                    || connection.will_compress(len, last, compress) =>
+            {
                 let data = Message::from(&payload.as_slice()[range]);
-                connection.send_part_of(*kind, &Part { data, last }, batch)?;
-            }
-            // What is shared cannot be masked where it lies.
-            Payload::Shared(payload) if connection.role() == Role::Client => {
-                let data = Message::from(&payload[range]);
-                connection.send_part_of(*kind, &Part { data, last }, batch)?;
+                let part = Part { data, last };
+                connection.send_part_of(*kind, &part, compress, batch)?
             }
             payload => {
                 let header = connection.begin_frame_of(*kind, len, last)?;
@@ -335,6 +356,9 @@ impl Outbox {
                 queue.fragment_at = batch.len();
                 return Ok(());
             }
+        };
+        if compressed {
+            queue.compressed.push_back((frame_at, len));
         }
         queue.len -= len;
         *buffered += len;
@@ -439,12 +463,20 @@ impl Queue {
         let mut data = 0;
         while self.frame_at < new {
             // The batch holds whole frames of our own making.
-            let Ok(Some((header, len))) = FrameHeader::parse(&batch[self.frame_at..]) else {
+            let frame = &batch[self.frame_at..];
+            let Ok(Some((header, len))) = FrameHeader::parse_with(frame, RSV1) else {
                 break;
             };
             let payload_at = self.frame_at + len;
             let end = payload_at + usize::try_from(header.payload_len).unwrap_or(0);
-            if !header.opcode.is_control() {
+            let compressed = self.compressed.front().filter(|it| it.0 == self.frame_at);
+            if let Some(&(_, len)) = compressed {
+                // How much of it a part of the frame holds nobody can tell.
+                if end <= new {
+                    data += len;
+                    self.compressed.pop_front();
+                }
+            } else if !header.opcode.is_control() {
                 data += end.min(new).saturating_sub(payload_at.max(old));
             }
             if end > new {

@@ -8,7 +8,10 @@ use super::{
     Endpoint, Stage,
     outbox::{LARGE, Payload},
 };
-use crate::proto::{CloseFrame, Connection, Message, Opcode, Part, Prepared, SendError, State};
+use crate::proto::{
+    CloseFrame, Compress, Connection, Message, Opcode, Part, Prepared, SendError, SendOptions,
+    State,
+};
 
 /// The kind of a message (§5.6). Complete by the RFC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +39,21 @@ impl Endpoint {
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         let mark = self.high_water_mark();
-        self.send_below(mark, message.into())
+        self.send_below(mark, message.into(), Compress::Auto)
+    }
+
+    /// [`send`](Self::send) with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        let mark = self.high_water_mark();
+        self.send_below(mark, message.into(), options.compress)
     }
 
     /// Sends a message that was framed before. A server shares the payload of a large one with all
@@ -68,7 +85,20 @@ impl Endpoint {
     /// As [`send`](Self::send), but never [`SendError::Full`].
     #[inline]
     pub fn send_unlimited<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.send_below(usize::MAX, message.into())
+        self.send_below(usize::MAX, message.into(), Compress::Auto)
+    }
+
+    /// [`send_with`](Self::send_with) whatever waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but never [`SendError::Full`].
+    pub fn send_with_unlimited<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        self.send_below(usize::MAX, message.into(), options.compress)
     }
 
     /// [`send_part`](Self::send_part) whatever waits.
@@ -103,7 +133,8 @@ impl Endpoint {
             MessageKind::Binary => Opcode::Binary,
         };
         let mark = self.high_water_mark();
-        self.send_payload(kind, payload.len(), mark, || Payload::Shared(payload))
+        let len = payload.len();
+        self.send_payload(kind, len, mark, Compress::Auto, || Payload::Shared(payload))
     }
 
     /// Sends a Ping of at most 125 bytes (§5.5.2).
@@ -192,32 +223,45 @@ impl Endpoint {
 
     /// Sends a whole message while less than `mark` waits.
     #[inline]
-    fn send_below(&mut self, mark: usize, message: Message<'_>) -> Result<(), SendError> {
+    fn send_below(
+        &mut self,
+        mark: usize,
+        message: Message<'_>,
+        compress: Compress,
+    ) -> Result<(), SendError> {
         let len = message.len();
         if let Stage::Open(connection) = &mut self.stage
             && len <= LARGE
             && self.outbox.has_room_for_frames(mark)
         {
-            connection.send(message, self.outbox.batch())?;
-            self.outbox.count(len);
+            let batch = self.outbox.batch();
+            let at = batch.len();
+            let compressed = connection.send_counted(&message, compress, batch)?;
+            self.outbox.count_at(at, len, compressed);
             return Ok(());
         }
         let kind = message.opcode();
-        self.send_payload(kind, len, mark, || Payload::Owned(message.into_bytes()))
+        self.send_payload(kind, len, mark, compress, || {
+            Payload::Owned(message.into_bytes())
+        })
     }
 
     fn send_prepared_below(&mut self, mark: usize, message: &Prepared) -> Result<(), SendError> {
         let payload = message.payload();
         let len = payload.len();
+        let compress = Compress::Auto;
         if let Stage::Open(connection) = &mut self.stage
-            && len <= LARGE
+            && (len <= LARGE || connection.will_compress(len, true, compress))
             && self.outbox.has_room_for_frames(mark)
         {
-            connection.send_prepared(message, self.outbox.batch())?;
-            self.outbox.count(len);
+            let batch = self.outbox.batch();
+            let at = batch.len();
+            let compressed = connection.send_prepared_counted(message, batch)?;
+            self.outbox.count_at(at, len, compressed);
             return Ok(());
         }
-        self.send_payload(message.opcode(), len, mark, || Payload::Shared(payload))
+        let kind = message.opcode();
+        self.send_payload(kind, len, mark, compress, || Payload::Shared(payload))
     }
 
     fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
@@ -228,7 +272,9 @@ impl Endpoint {
         if self.unfinished_part().is_some_and(|begun| begun != kind) {
             return Err(SendError::PartKind);
         }
-        self.queue_payload(kind, len, last, mark, || Payload::Owned(data.into_bytes()))
+        self.queue_payload(kind, len, last, mark, Compress::Auto, || {
+            Payload::Owned(data.into_bytes())
+        })
     }
 
     /// Sends a whole message that may be queued.
@@ -237,12 +283,13 @@ impl Endpoint {
         kind: Opcode,
         len: usize,
         mark: usize,
+        compress: Compress,
         payload: impl FnOnce() -> Payload,
     ) -> Result<(), SendError> {
         if self.check_open().is_ok() && self.unfinished_part().is_some() {
             return Err(SendError::MessageUnfinished);
         }
-        self.queue_payload(kind, len, true, mark, payload)
+        self.queue_payload(kind, len, true, mark, compress, payload)
     }
 
     /// Sends a frame or more: at once if it is small and nothing is before it, else by the queue.
@@ -252,11 +299,12 @@ impl Endpoint {
         len: usize,
         last: bool,
         mark: usize,
+        compress: Compress,
         payload: impl FnOnce() -> Payload,
     ) -> Result<(), SendError> {
         self.check_open()?;
         self.check_room(mark)?;
-        self.outbox.push(kind, payload(), last);
+        self.outbox.push(kind, payload(), last, compress);
         let Self { stage, outbox } = self;
         if let Some(connection) = stage.connection() {
             connection.hold_reply();

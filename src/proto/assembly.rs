@@ -6,7 +6,12 @@ use alloc::{borrow::Cow, collections::TryReserveError, string::String, vec::Vec}
 use core::{mem, str};
 
 use super::{
-    error::ProtocolError, event::Message, frame::FrameHeader, mask, opcode::Opcode, utf8::Utf8,
+    error::ProtocolError,
+    event::Message,
+    frame::{FrameHeader, RSV1},
+    mask,
+    opcode::Opcode,
+    utf8::Utf8,
 };
 
 /// A frame whose header was accepted, and how far its payload has come.
@@ -19,6 +24,8 @@ pub(super) struct Frame {
     key: Option<[u8; 4]>,
     /// Whether some of the payload has been taken.
     begun: bool,
+    /// "Per-Message Compressed" (RFC 7692 §6): the first frame of a compressed message.
+    pub(super) compressed: bool,
     /// Bytes of payload that are still to come.
     pub(super) remaining: u64,
 }
@@ -32,13 +39,14 @@ impl Frame {
             phase: 0,
             key: header.mask,
             begun: false,
+            compressed: header.rsv & RSV1 != 0,
             remaining: header.payload_len,
         }
     }
 
     /// Whether this frame is a message of its own and none of its payload has been taken.
     pub(super) fn is_whole_message(&self) -> bool {
-        self.fin && !self.begun && self.opcode != Opcode::Continuation
+        self.fin && !self.begun && !self.compressed && self.opcode != Opcode::Continuation
     }
 
     /// The payload, which lies whole in `input`, unmasked in place.
@@ -85,12 +93,35 @@ pub(super) struct Assembly {
     pub(super) announced: u64,
     /// Its frames so far, empty ones too.
     pub(super) frames: u32,
+    /// How far it has been inflated, if it is compressed.
+    pub(super) work: Option<Work>,
+}
+
+/// What inflating a message has taken and made, in bytes.
+#[derive(Clone, Copy, Default)]
+#[cfg_attr(
+    not(feature = "deflate"),
+    expect(dead_code, reason = "nothing is compressed without the feature")
+)]
+pub(super) struct Work {
+    pub(super) taken: u64,
+    pub(super) made: u64,
 }
 
 /// What has come of a message; empty while streaming.
 pub(super) enum Buffer {
     Text(String, Utf8),
     Binary(Vec<u8>),
+}
+
+impl Buffer {
+    #[cfg(feature = "deflate")]
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text, _) => text.len(),
+            Self::Binary(data) => data.len(),
+        }
+    }
 }
 
 impl Assembly {
@@ -109,6 +140,7 @@ impl Assembly {
             buffer,
             announced: frame.remaining,
             frames: 1,
+            work: frame.compressed.then(Work::default),
         }
     }
 

@@ -2,6 +2,10 @@
 
 use core::time::Duration;
 
+use super::deflate::DeflateConfig;
+#[cfg(feature = "deflate")]
+use super::deflate::Pool;
+
 /// What a connection may cost and how long it may take. Connections share one through an `Arc`.
 ///
 /// Every limit is finite unless you lift it. Any value is safe: a limit of 0 refuses everything it
@@ -40,6 +44,9 @@ pub struct Config {
     pub(crate) close_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
     pub(crate) linger: Duration,
+    pub(crate) deflate: Option<DeflateConfig>,
+    #[cfg(feature = "deflate")]
+    pub(super) pool: Pool,
 }
 
 /// A token bucket: how many frames of a kind may come at once, and how many each second after.
@@ -105,6 +112,11 @@ impl Default for Config {
             // As long as a keep-alive takes to notice a dead peer.
             write_timeout: Some(Duration::from_secs(30)),
             linger: Duration::from_secs(1),
+            // It trades time for bytes, and is a risk beside secrets (RFC 7692 §8); and a feature
+            // that some other crate enables must not change what this one's users send.
+            deflate: None,
+            #[cfg(feature = "deflate")]
+            pool: Pool::default(),
         }
     }
 }
@@ -272,6 +284,17 @@ impl Config {
     #[must_use]
     pub const fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.write_timeout = timeout;
+        self
+    }
+
+    /// Whether permessage-deflate is offered, and accepted where it is offered (RFC 7692). Default
+    /// off: no message is compressed unless both ends ask for it.
+    ///
+    /// [`Accept::deflate`](super::handshake::Accept::deflate) overrides it for one connection.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
+        self.deflate = config;
         self
     }
 

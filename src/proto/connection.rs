@@ -1,16 +1,22 @@
 //! The engine: a connection after its opening handshake (RFC 6455 §5–§7).
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 use super::{
     close::{CloseFrame, CloseStatus},
     config::Config,
+    deflate::DeflateParams,
     error::{ProtocolError, SendError},
     event::{Event, Message, Part},
     frame::EncodedHeader,
     handshake::Negotiated,
     keys::MaskingKeys,
     opcode::{Opcode, Role, State},
+    options::{Compress, SendOptions},
     prepared::Prepared,
     receive::Receiver,
     send::Sender,
@@ -89,7 +95,7 @@ impl Connection {
             Role::Server
         };
         Self {
-            receiver: Receiver::new(role, config),
+            receiver: Receiver::new(role, negotiated.params(), config),
             sender: Sender::new(keys, negotiated, config),
         }
     }
@@ -164,7 +170,35 @@ impl Connection {
         message: impl Into<Message<'m>>,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.sender.send(&message.into(), out)
+        self.sender
+            .send(&message.into(), Compress::Auto, out)
+            .map(|_| ())
+    }
+
+    /// [`send`](Self::send) with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.send_counted(&message.into(), options.compress, out)
+            .map(|_| ())
+    }
+
+    /// [`send_with`](Self::send_with) that says whether the message was compressed.
+    #[inline]
+    pub(crate) fn send_counted(
+        &mut self,
+        message: &Message<'_>,
+        compress: Compress,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, SendError> {
+        self.sender.send(message, compress, out)
     }
 
     /// Sends a message that was framed before; a client frames and masks it anew.
@@ -177,26 +211,46 @@ impl Connection {
         message: &Prepared,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
+        self.send_prepared_counted(message, out).map(|_| ())
+    }
+
+    /// [`send_prepared`](Self::send_prepared) that says whether the message was compressed.
+    pub(crate) fn send_prepared_counted(
+        &mut self,
+        message: &Prepared,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, SendError> {
         self.sender.send_prepared(message, out)
     }
 
     /// Sends a piece of a message as a frame of its own (§5.4). Pings and Pongs may go between.
     ///
+    /// Where permessage-deflate is in use, a message whose first part is not its last is
+    /// compressed, and the peer can inflate each part when it comes.
+    ///
     /// # Errors
     ///
     /// [`SendError::NotOpen`], or [`SendError::PartKind`] if the parts before were of another kind.
     pub fn send_part(&mut self, part: &Part<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.sender.send_part(part.data.opcode(), part, out)
+        self.send_part_of(part.data.opcode(), part, Compress::Auto, out)
+            .map(|_| ())
     }
 
-    /// [`send_part`](Self::send_part) where the bytes of a text may be cut inside a character.
+    /// [`send_part`](Self::send_part) where the bytes of a text may be cut inside a character; says
+    /// whether the part was compressed.
     pub(crate) fn send_part_of(
         &mut self,
         kind: Opcode,
         part: &Part<'_>,
+        compress: Compress,
         out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        self.sender.send_part(kind, part, out)
+    ) -> Result<bool, SendError> {
+        self.sender.send_part(kind, part, compress, out)
+    }
+
+    /// Whether the next frame of a message that begins with `len` bytes, or goes on, is compressed.
+    pub(crate) fn will_compress(&self, len: usize, last: bool, compress: Compress) -> bool {
+        self.sender.will_compress(len, last, compress)
     }
 
     /// Begins the frame of a part whose payload you write yourself: first the header's bytes, then
@@ -215,7 +269,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// As [`send_part`](Self::send_part).
+    /// As [`send_part`](Self::send_part); [`SendError::PartCompressed`] in a message that was begun
+    /// by that and is compressed.
     pub fn begin_frame(&mut self, part: &Part<'_>) -> Result<EncodedHeader, SendError> {
         self.begin_frame_of(part.data.opcode(), part.data.len(), part.last)
     }
@@ -312,6 +367,19 @@ impl Connection {
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.sender.subprotocol()
+    }
+
+    /// What was agreed on for permessage-deflate, if it is in use (RFC 7692 §7.1).
+    #[must_use]
+    pub const fn deflate(&self) -> Option<DeflateParams> {
+        self.receiver.deflate()
+    }
+
+    /// *Extensions In Use* (§4.1) as they stand in the header, those parameters left out that say
+    /// what holds anyway; `None` is the null value.
+    #[must_use]
+    pub fn extensions(&self) -> Option<String> {
+        self.deflate().map(|params| params.to_string())
     }
 
     /// The kind of the message that is being sent in parts.

@@ -50,6 +50,11 @@ pub enum ProtocolError {
     TooManyControlFrames,
     /// More tiny fragments than [`Config::tiny_budget`](super::Config::tiny_budget).
     TooManyTinyFrames,
+    /// A compressed message that is not a sequence of DEFLATE blocks (RFC 7692 §7.2.2).
+    InvalidDeflate,
+    /// A compressed message that inflates to next to nothing: more than 64 KiB and 16 bytes for
+    /// each that they make.
+    InflateBudget,
     /// There was no memory to store a message of permitted size.
     OutOfMemory,
 }
@@ -59,11 +64,14 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
-            Self::FrameTooLarge | Self::MessageTooLarge => CloseCode::MESSAGE_TOO_BIG,
-            Self::TooManyFragments | Self::TooManyControlFrames | Self::TooManyTinyFrames => {
-                CloseCode::POLICY_VIOLATION
+            Self::InvalidUtf8 | Self::InvalidCloseReason | Self::InvalidDeflate => {
+                CloseCode::INVALID_PAYLOAD
             }
+            Self::FrameTooLarge | Self::MessageTooLarge => CloseCode::MESSAGE_TOO_BIG,
+            Self::TooManyFragments
+            | Self::TooManyControlFrames
+            | Self::TooManyTinyFrames
+            | Self::InflateBudget => CloseCode::POLICY_VIOLATION,
             Self::OutOfMemory => CloseCode::INTERNAL_ERROR,
             _ => CloseCode::PROTOCOL_ERROR,
         }
@@ -92,6 +100,8 @@ impl fmt::Display for ProtocolError {
             Self::TooManyFragments => "message has more fragments than the limit",
             Self::TooManyControlFrames => "too many control frames",
             Self::TooManyTinyFrames => "too many tiny fragments",
+            Self::InvalidDeflate => "compressed message is not valid DEFLATE",
+            Self::InflateBudget => "compressed message inflates to next to nothing",
             Self::OutOfMemory => "no memory for the message",
         })
     }
@@ -111,6 +121,8 @@ pub enum SendError {
     MessageUnfinished,
     /// A part of another kind than the parts of its message before it (§5.4).
     PartKind,
+    /// A frame of your own making inside a message that was begun compressed (RFC 7692 §6.1).
+    PartCompressed,
     /// A Ping or Pong of more than 125 bytes (§5.5).
     ControlTooLong,
     /// A close code that must not be on the wire (§7.4).
@@ -129,6 +141,7 @@ impl fmt::Display for SendError {
             Self::NotOpen => "connection is not open for sending",
             Self::MessageUnfinished => "a message sent in parts is unfinished",
             Self::PartKind => "part is of another kind than its message",
+            Self::PartCompressed => "the message was begun compressed",
             Self::ControlTooLong => "control payload is longer than 125 bytes",
             Self::InvalidCloseCode(code) => {
                 return write!(f, "close code {code} must not be sent");

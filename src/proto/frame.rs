@@ -32,6 +32,9 @@ pub struct FrameHeader {
     pub payload_len: u64,
 }
 
+/// The first reserved bit, as [`FrameHeader::rsv`] has it.
+pub(crate) const RSV1: u8 = 4;
+
 impl FrameHeader {
     /// The longest header in bytes.
     pub const MAX_LEN: usize = 14;

@@ -4,6 +4,11 @@ use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
 use bytes::Bytes;
+#[cfg(feature = "deflate")]
+use std::sync::OnceLock;
+
+#[cfg(feature = "deflate")]
+use super::{config::Config, send::deflate::compress_frame};
 
 use super::{event::Message, frame::FrameHeader, opcode::Opcode};
 
@@ -11,6 +16,9 @@ use super::{event::Message, frame::FrameHeader, opcode::Opcode};
 ///
 /// A server sends the same bytes to all, and the `Endpoint` shares them without a copy. A client
 /// must mask every frame with a key of its own (RFC 6455 §5.3), so there it is an ordinary message.
+///
+/// Where permessage-deflate is in use, the message is compressed once for each size of window, and
+/// always with an empty one.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -30,6 +38,9 @@ struct Framed {
     frame: Bytes,
     header_len: usize,
     text: bool,
+    /// The compressed frames for windows of 9 to 15 bits, or `None` where that is not shorter.
+    #[cfg(feature = "deflate")]
+    compressed: [OnceLock<Option<Bytes>>; 7],
 }
 
 impl Prepared {
@@ -53,6 +64,8 @@ impl Prepared {
             frame: frame.into(),
             header_len,
             text,
+            #[cfg(feature = "deflate")]
+            compressed: Default::default(),
         }))
     }
 
@@ -69,6 +82,20 @@ impl Prepared {
     /// The payload, shared.
     pub(crate) fn payload(&self) -> Bytes {
         self.0.frame.slice(self.0.header_len..)
+    }
+
+    /// The whole frame, compressed with an empty window of so many bits: made when first asked
+    /// for. `None` if that is not shorter, or not possible.
+    #[cfg(feature = "deflate")]
+    pub(crate) fn compressed(&self, window_bits: u8, config: &Config) -> Option<&Bytes> {
+        let form = self
+            .0
+            .compressed
+            .get(usize::from(window_bits.checked_sub(9)?))?;
+        form.get_or_init(|| {
+            compress_frame(self.opcode(), &self.payload(), window_bits, config).map(Bytes::from)
+        })
+        .as_ref()
     }
 
     pub(crate) fn opcode(&self) -> Opcode {

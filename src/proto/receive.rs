@@ -11,7 +11,11 @@
 //! The payload is unmasked where it lies in the input. What exists only while something is
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
-use alloc::{borrow::Cow, boxed::Box, string::String, sync::Arc, vec::Vec};
+#[cfg(feature = "deflate")]
+mod inflate;
+mod stream;
+
+use alloc::{borrow::Cow, boxed::Box, sync::Arc, vec::Vec};
 use core::mem;
 
 use super::{
@@ -19,9 +23,10 @@ use super::{
     budget::Budgets,
     close::CloseFrame,
     config::Config,
+    deflate::DeflateParams,
     error::{ProtocolError, Timeout},
-    event::{Event, Message, Part},
-    frame::FrameHeader,
+    event::Event,
+    frame::{FrameHeader, RSV1},
     opcode::{Opcode, Role},
     time::Instant,
     unfinished::Unfinished,
@@ -45,6 +50,7 @@ pub(crate) struct Receiver {
     ended: bool,
     role: Role,
     activity: Activity,
+    deflate: Option<DeflateParams>,
 }
 
 /// What came in since the clock was last asked.
@@ -68,7 +74,7 @@ enum Step<'b> {
 }
 
 impl Receiver {
-    pub(crate) fn new(role: Role, config: &Arc<Config>) -> Self {
+    pub(crate) fn new(role: Role, deflate: Option<DeflateParams>, config: &Arc<Config>) -> Self {
         let mut receiver = Self {
             config: Arc::clone(config),
             unfinished: None,
@@ -77,6 +83,7 @@ impl Receiver {
             ended: false,
             role,
             activity: Activity::None,
+            deflate,
         };
         receiver.settle();
         receiver
@@ -145,7 +152,11 @@ impl Receiver {
             .frame
             .as_ref()
             .filter(|frame| frame.remaining > DIRECT_MIN)?;
-        let Buffer::Binary(data) = &mut unfinished.message.as_mut()?.buffer else {
+        let message = unfinished.message.as_mut()?;
+        if message.work.is_some() {
+            return None;
+        }
+        let Buffer::Binary(data) = &mut message.buffer else {
             return None;
         };
         // `admit` found that the message fits a `usize`.
@@ -172,7 +183,7 @@ impl Receiver {
         // A control frame that a read cut is no business of a call that nobody asked for.
         let (Some(mut frame), Some(message)) = (
             unfinished.frame.take_if(|it| !it.opcode.is_control()),
-            unfinished.message.as_mut(),
+            unfinished.message.as_mut().filter(|it| it.work.is_none()),
         ) else {
             return Ok(None);
         };
@@ -203,6 +214,8 @@ impl Receiver {
     /// Discards all input from here on.
     pub(crate) fn end(&mut self) {
         self.ended = true;
+        #[cfg(feature = "deflate")]
+        self.release_inflater(&Arc::clone(&self.config));
         self.unfinished = None;
         self.ready = false;
     }
@@ -249,6 +262,11 @@ impl Receiver {
         self.ended
     }
 
+    /// permessage-deflate, if it is in use.
+    pub(crate) const fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
+    }
+
     pub(crate) const fn role(&self) -> Role {
         self.role
     }
@@ -268,7 +286,7 @@ impl Receiver {
         if let Some(unfinished) = self.unfinished.as_mut().filter(|it| it.is_idle()) {
             unfinished.since = None;
             unfinished.bytes = 0;
-            if unfinished.spare.is_none() {
+            if !unfinished.keeps_something() {
                 self.unfinished = None;
             }
         }
@@ -304,6 +322,11 @@ impl Receiver {
             let message = whole_message(frame.opcode, payload)?;
             self.finished_message();
             Ok(Step::Event(Event::Message(message)))
+        } else if self.is_compressed(&frame) {
+            #[cfg(feature = "deflate")]
+            return self.inflate(frame, input);
+            #[cfg(not(feature = "deflate"))]
+            Err(ProtocolError::ReservedBits(RSV1))
         } else if self.config.streaming {
             self.stream(frame, input)
         } else {
@@ -311,10 +334,30 @@ impl Receiver {
         }
     }
 
+    /// Whether a frame is of a compressed message (RFC 7692 §6).
+    fn is_compressed(&self, frame: &Frame) -> bool {
+        frame.compressed
+            || self
+                .unfinished
+                .as_ref()
+                .and_then(|it| it.message.as_ref())
+                .is_some_and(|message| message.work.is_some())
+    }
+
+    /// The reserved bits that have a meaning in a frame that begins with this byte: "Per-Message
+    /// Compressed" is only on the first frame of a data message (RFC 7692 §6).
+    fn allowed_rsv(&self, first: Option<&u8>) -> u8 {
+        match first.and_then(|&first| Opcode::from_bits(first)) {
+            Some(Opcode::Text | Opcode::Binary) if self.deflate.is_some() => RSV1,
+            _ => 0,
+        }
+    }
+
     /// Reads a header, from the input or from what a read cut off before it.
     fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<FrameHeader>, ProtocolError> {
         if self.unfinished.as_ref().is_none_or(|it| it.header_len == 0) {
-            if let Some((header, len)) = FrameHeader::parse(input)? {
+            let allowed = self.allowed_rsv(input.first());
+            if let Some((header, len)) = FrameHeader::parse_with(input, allowed)? {
                 split_front(input, len);
                 return Ok(Some(header));
             }
@@ -322,6 +365,9 @@ impl Receiver {
                 return Ok(None);
             }
         }
+        let spilled = self.unfinished.as_ref().filter(|it| it.header_len > 0);
+        let first = spilled.map_or_else(|| input.first(), |it| it.header.first());
+        let allowed = self.allowed_rsv(first);
         let unfinished = self.unfinished.get_or_insert_default();
         loop {
             let Some((byte, rest)) = mem::take(input).split_first_mut() else {
@@ -332,7 +378,7 @@ impl Receiver {
             unfinished.header[usize::from(unfinished.header_len)] = *byte;
             unfinished.header_len += 1;
             let spill = &unfinished.header[..usize::from(unfinished.header_len)];
-            if let Some((header, _)) = FrameHeader::parse(spill)? {
+            if let Some((header, _)) = FrameHeader::parse_with(spill, allowed)? {
                 unfinished.header_len = 0;
                 return Ok(Some(header));
             }
@@ -370,7 +416,10 @@ impl Receiver {
         if header.payload_len > self.config.max_frame_size {
             return Err(ProtocolError::FrameTooLarge);
         }
-        if announced > self.config.max_message_size || usize::try_from(announced).is_err() {
+        let compressed = header.rsv != 0 || message.as_ref().is_some_and(|it| it.work.is_some());
+        if announced > most_announced(&self.config, compressed)
+            || usize::try_from(announced).is_err()
+        {
             return Err(ProtocolError::MessageTooLarge);
         }
         if fragments >= self.config.max_fragments {
@@ -470,60 +519,21 @@ impl Receiver {
         Ok(message.map_or(Step::Next, |message| Step::Event(Event::Message(message))))
     }
 
-    /// Hands out what came of a frame, keeping nothing but a character that was cut.
-    fn stream<'b>(
-        &mut self,
-        mut frame: Frame,
-        input: &mut &'b mut [u8],
-    ) -> Result<Step<'b>, ProtocolError> {
-        let unfinished = self.unfinished.get_or_insert_default();
-        let message = unfinished
-            .message
-            .get_or_insert_with(|| Assembly::new(&frame, None));
-        let before = frame.remaining;
-        let data = match &mut message.buffer {
-            Buffer::Binary(_) => Message::Binary(Cow::Borrowed(frame.take(input))),
-            Buffer::Text(_, utf8) if utf8.is_complete() => {
-                Message::from(utf8.check(frame.take(input))?)
-            }
-            Buffer::Text(_, utf8) => {
-                let mut completed = None;
-                while completed.is_none() && frame.remaining > 0 && !input.is_empty() {
-                    let mut byte = &*frame.take_at_most(input, 1);
-                    completed = utf8.complete(&mut byte)?;
-                }
-                completed
-                    .map_or_else(String::new, |it| String::from(it.as_str()))
-                    .into()
-            }
-        };
-        unfinished.bytes = unfinished.bytes.saturating_add(before - frame.remaining);
-        self.activity = Activity::Data;
-        let last = frame.fin && frame.remaining == 0;
-        if last {
-            unfinished
-                .message
-                .take()
-                .map(Assembly::finish)
-                .transpose()?;
-            self.finished_message();
-        } else if frame.remaining > 0 {
-            unfinished.frame = Some(frame);
-            if data.is_empty() {
-                // What is empty although the frame goes on found the input used up.
-                return Ok(Step::Starved);
-            }
-        } else if data.is_empty() {
-            return Ok(Step::Next);
-        }
-        Ok(Step::Event(Event::Part(Part { data, last })))
-    }
-
     /// Takes note that a data message is complete.
     fn finished_message(&mut self) {
         self.activity = Activity::Data;
         self.budgets.reward_message();
     }
+}
+
+/// The most bytes that the frames of one message may announce.
+fn most_announced(config: &Config, compressed: bool) -> u64 {
+    #[cfg(feature = "deflate")]
+    if compressed {
+        return inflate::most_compressed(config.max_message_size);
+    }
+    let _ = compressed;
+    config.max_message_size
 }
 
 /// The first `len` bytes of `input`, which loses them.

@@ -3,20 +3,23 @@
 //! It holds all that both directions decide together: the closing handshake and the timers. What
 //! the receiving half owes it comes as a [`Signal`].
 
+#[cfg(feature = "deflate")]
+pub(super) mod deflate;
+mod message;
+
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::fmt;
 
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
     config::Config,
+    deflate::Direction,
     error::{Error, SendError, Timeout},
-    event::{Message, Part},
     frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD},
     handshake::Negotiated,
     keys::MaskingKeys,
     mask,
     opcode::{Opcode, Role, State},
-    prepared::Prepared,
     receive::Activity,
     signal::Signal,
     time::Instant,
@@ -32,6 +35,14 @@ pub(crate) struct Sender {
     phase: Phase,
     /// The kind of the message that is being sent in parts.
     part: Option<Opcode>,
+    /// Whether that message is compressed.
+    part_compressed: bool,
+    /// How our messages may be compressed.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(dead_code, reason = "nothing is compressed without the feature")
+    )]
+    deflate: Option<Direction>,
     /// Whether a message was sent since the clock was last asked.
     active: bool,
     /// Whether a Close of the peer is answered only by [`release_reply`](Self::release_reply).
@@ -50,6 +61,8 @@ struct Extra {
     status: Option<CloseStatus>,
     /// *Subprotocol In Use* (§4.1).
     subprotocol: Option<Box<str>>,
+    #[cfg(feature = "deflate")]
+    deflation: Option<deflate::Deflation>,
 }
 
 impl fmt::Debug for Extra {
@@ -105,48 +118,12 @@ impl Sender {
             timer: Timer::new(),
             phase: Phase::Open,
             part: None,
+            part_compressed: false,
+            deflate: negotiated.params().map(|params| params.of(role)),
             active: false,
             holds_reply: false,
             role,
         }
-    }
-
-    #[inline]
-    pub(crate) fn send(
-        &mut self,
-        message: &Message<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        self.check_message()?;
-        self.active = true;
-        self.frame(true, message.opcode(), message.as_bytes(), out);
-        Ok(())
-    }
-
-    pub(crate) fn send_prepared(
-        &mut self,
-        message: &Prepared,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        if self.role == Role::Client {
-            return self.send(&message.message(), out);
-        }
-        self.check_message()?;
-        self.active = true;
-        out.extend_from_slice(message.frame());
-        Ok(())
-    }
-
-    /// Sends a part of a message of this kind; the bytes of a text may be cut inside a character.
-    pub(crate) fn send_part(
-        &mut self,
-        kind: Opcode,
-        part: &Part<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), SendError> {
-        let opcode = self.next_part(kind, part.last)?;
-        self.frame(part.last, opcode, part.data.as_bytes(), out);
-        Ok(())
     }
 
     pub(crate) fn begin_frame(
@@ -155,6 +132,9 @@ impl Sender {
         len: usize,
         last: bool,
     ) -> Result<EncodedHeader, SendError> {
+        if self.part_compressed {
+            return Err(SendError::PartCompressed);
+        }
         let opcode = self.next_part(kind, last)?;
         Ok(self.header(last, opcode, len).encoded())
     }
@@ -242,6 +222,20 @@ impl Sender {
 
     /// Tells the time and what was received since it was last told.
     pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        received: Activity,
+        out: &mut Vec<u8>,
+    ) -> Option<Instant> {
+        let deadline = self.next_deadline(now, received, out);
+        #[cfg(feature = "deflate")]
+        if self.phase != Phase::Finished {
+            return earliest(deadline, self.release_idle(now));
+        }
+        deadline
+    }
+
+    fn next_deadline(
         &mut self,
         now: Instant,
         received: Activity,
@@ -379,6 +373,7 @@ impl Sender {
         self.extra().sent = Some(frame.map_or(CloseCode::NO_STATUS, |frame| frame.code));
         // No data may follow (§5.5.1).
         self.part = None;
+        self.part_compressed = false;
         self.timer.forget_ping();
         self.phase = Phase::CloseSent;
     }
@@ -452,6 +447,9 @@ impl Sender {
         let clean = error.is_none() || self.phase == Phase::Exchanged;
         self.phase = Phase::Finished;
         self.part = None;
+        self.part_compressed = false;
+        #[cfg(feature = "deflate")]
+        self.release_deflater();
         let extra = self.extra();
         extra.owed_pong = None;
         extra.status = Some(CloseStatus {

@@ -22,6 +22,7 @@ use super::{
     event::{Event, Message, Part},
     frame::EncodedHeader,
     opcode::{Opcode, State},
+    options::{Compress, SendOptions},
     prepared::Prepared,
     receive::{Activity, Receiver},
     send::Sender,
@@ -211,7 +212,23 @@ impl SendHalf {
         message: impl Into<Message<'m>>,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.sender.send(&message.into(), out)
+        self.send_with(message, SendOptions::new(), out)
+    }
+
+    /// As [`Connection::send_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`].
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender
+            .send(&message.into(), options.compress, out)
+            .map(|_| ())
     }
 
     /// As [`Connection::send_prepared`].
@@ -224,7 +241,7 @@ impl SendHalf {
         message: &Prepared,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.sender.send_prepared(message, out)
+        self.sender.send_prepared(message, out).map(|_| ())
     }
 
     /// As [`Connection::send_part`].
@@ -233,7 +250,9 @@ impl SendHalf {
     ///
     /// As [`Connection::send_part`].
     pub fn send_part(&mut self, part: &Part<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        self.sender.send_part(part.data.opcode(), part, out)
+        self.sender
+            .send_part(part.data.opcode(), part, Compress::Auto, out)
+            .map(|_| ())
     }
 
     /// As [`Connection::begin_frame`].

@@ -1,8 +1,12 @@
 //! What a receiver holds only while something is unfinished.
 
+#[cfg(feature = "deflate")]
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "deflate")]
+use super::deflate::Inflater;
 use super::{
     assembly::{Assembly, Frame},
     frame::FrameHeader,
@@ -20,6 +24,9 @@ pub(super) struct Unfinished {
     /// The payload of a control frame that a read cut.
     pub(super) control: Vec<u8>,
     pub(super) message: Option<Assembly>,
+    /// What inflates the message, and the peer's next if that keeps its window.
+    #[cfg(feature = "deflate")]
+    pub(super) inflater: Option<Box<Inflater>>,
     /// Bytes of payload that came since `since`.
     pub(super) bytes: u64,
     /// When the clock was first asked while this was unfinished.
@@ -31,7 +38,16 @@ pub(super) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Whether nothing is unfinished: only a spare buffer may be here.
+    /// Whether there is something to keep for later messages.
+    pub(super) const fn keeps_something(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        if self.inflater.is_some() {
+            return true;
+        }
+        self.spare.is_some()
+    }
+
+    /// Whether nothing is unfinished: only what later messages use may be here.
     pub(super) const fn is_idle(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     endpoint::Endpoint,
     proto::{
-        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
+        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, SendOptions,
         handshake::{Accept, ClientRequest, Response},
     },
 };
@@ -138,6 +138,21 @@ impl<S: Stream> Socket<S> {
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.drive(|driver, io| driver.poll_ready(io))?;
         Ok(self.driver.endpoint_mut().send(message)?)
+    }
+
+    /// [`send`](Self::send) with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), Error> {
+        self.drive(|driver, io| driver.poll_ready(io))?;
+        self.driver.endpoint_mut().send_with(message, options)?;
+        self.try_flush()
     }
 
     /// Sends a message that was framed before.

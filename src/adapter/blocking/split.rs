@@ -30,7 +30,9 @@ use crate::{
         Error, buffers, clock,
         driver::{Driver, Transport, would_block},
     },
-    proto::{CloseFrame, CloseStatus, Instant, Message, Part, Prepared, SendError, State},
+    proto::{
+        CloseFrame, CloseStatus, Instant, Message, Part, Prepared, SendError, SendOptions, State,
+    },
 };
 
 /// How long a read of the read half may block: so late at most does it see to what the write half
@@ -214,6 +216,24 @@ impl<S: Stream> WriteHalf<S> {
             |driver, io| driver.poll_ready(io),
             |driver| Ok(driver.endpoint_mut().send(message)?),
         )
+    }
+
+    /// As [`Socket::send_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), Error> {
+        let message = message.into();
+        self.drive(
+            |driver, io| driver.poll_ready(io),
+            |driver| Ok(driver.endpoint_mut().send_with(message, options)?),
+        )?;
+        self.try_flush()
     }
 
     /// As [`Socket::send_prepared`].

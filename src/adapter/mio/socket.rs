@@ -19,7 +19,7 @@ use crate::{
     },
     endpoint::Endpoint,
     proto::{
-        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
+        CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared, SendOptions,
         handshake::{Accept, AcceptError, ClientRequest, Reject},
     },
 };
@@ -182,6 +182,20 @@ impl<S: Stream> Socket<S> {
     /// As [`send`](Self::send).
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         Ok(self.driver.endpoint_mut().send(message)?)
+    }
+
+    /// [`send`](Self::send) with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), Error> {
+        self.driver.endpoint_mut().send_with(message, options)?;
+        self.try_flush()
     }
 
     /// Sends a message that was framed before.

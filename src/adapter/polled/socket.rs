@@ -22,6 +22,7 @@ use crate::{
     endpoint::Endpoint,
     proto::{
         self, CloseFrame, CloseStatus, Config, Connection, Instant, Message, Part, Prepared,
+        SendOptions,
         handshake::{Accept, ClientRequest, Response},
     },
 };
@@ -148,6 +149,25 @@ impl<T: Io> Socket<T> {
     pub async fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         self.drive(|driver, io| driver.poll_ready(io)).await?;
         Ok(self.driver.endpoint_mut().send(message)?)
+    }
+
+    /// [`send`](Self::send) with a say in how.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), Error> {
+        self.drive(|driver, io| driver.poll_ready(io)).await?;
+        self.driver.endpoint_mut().send_with(message, options)?;
+        self.try_flush().await
     }
 
     /// Sends a message that was framed before.

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     adapter::{Error, driver::Driver},
-    proto::{CloseFrame, CloseStatus, Message, Part, Prepared, State},
+    proto::{CloseFrame, CloseStatus, Message, Part, Prepared, SendOptions, State},
 };
 
 /// The half of a [`Socket`] that receives.
@@ -210,6 +210,27 @@ impl<T: Io> WriteHalf<T> {
         Ok(self
             .shared()?
             .call(|socket| socket.endpoint_mut().send(message))?)
+    }
+
+    /// As [`Socket::send_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Socket::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        options: SendOptions,
+    ) -> Result<(), Error> {
+        self.ready().await?;
+        let message = message.into();
+        self.shared()?
+            .call(|socket| socket.endpoint_mut().send_with(message, options))?;
+        self.try_flush().await
     }
 
     /// As [`Socket::send_prepared`].

@@ -9,6 +9,7 @@ use super::{
     negotiated::Negotiated,
     syntax::{is_field_value, is_managed, is_token},
 };
+use crate::proto::deflate::{Answer, DeflateConfig, Offer, answer};
 
 /// How to accept a request: with which subprotocol and which further headers.
 ///
@@ -22,6 +23,8 @@ use super::{
 pub struct Accept<'a> {
     subprotocol: Option<&'a str>,
     headers: Vec<(&'a str, &'a [u8])>,
+    /// What to answer to offers of permessage-deflate, unless the configuration says it.
+    deflate: Option<Option<DeflateConfig>>,
 }
 
 impl<'a> Accept<'a> {
@@ -31,6 +34,7 @@ impl<'a> Accept<'a> {
         Self {
             subprotocol: None,
             headers: Vec::new(),
+            deflate: None,
         }
     }
 
@@ -48,11 +52,28 @@ impl<'a> Accept<'a> {
         self
     }
 
-    /// What this agrees on.
-    pub(super) fn negotiated(&self) -> Negotiated {
-        Negotiated {
-            subprotocol: self.subprotocol.map(ToOwned::to_owned),
-        }
+    /// Answers offers of permessage-deflate by `config` for this connection, whatever
+    /// [`Config::deflate`](crate::Config::deflate) says; `None` declines them (RFC 7692 §5.1).
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
+        self.deflate = Some(config);
+        self
+    }
+
+    /// What to answer to these offers of permessage-deflate, where `default` holds.
+    pub(super) fn answer(
+        &self,
+        offers: &[Offer],
+        default: Option<DeflateConfig>,
+    ) -> Option<Answer> {
+        answer(offers, &self.deflate.unwrap_or(default)?)
+    }
+
+    /// What this agrees on, with that answer.
+    pub(super) fn negotiated(&self, deflate: Option<&Answer>) -> Negotiated {
+        let subprotocol = self.subprotocol.map(ToOwned::to_owned);
+        Negotiated::new(subprotocol, deflate.map(|answer| answer.params))
     }
 
     /// Whether this may be sent to a client that offered what `offered` says.
@@ -64,9 +85,11 @@ impl<'a> Accept<'a> {
     }
 
     /// Appends the response, which must have been found in order.
-    pub(super) fn write(&self, key: &[u8; 28], out: &mut Vec<u8>) {
+    pub(super) fn write(&self, key: &[u8; 28], deflate: Option<&Answer>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
-        fields(Some(key), self, |name, value| push(out, name, value));
+        fields(Some(key), self, deflate, |name, value| {
+            push(out, name, value);
+        });
         out.extend_from_slice(b"\r\n");
     }
 }
@@ -84,6 +107,7 @@ impl fmt::Debug for Accept<'_> {
 pub(super) fn fields(
     key: Option<&[u8; 28]>,
     accept: &Accept<'_>,
+    deflate: Option<&Answer>,
     mut add: impl FnMut(&[u8], &[u8]),
 ) {
     if let Some(key) = key {
@@ -93,6 +117,9 @@ pub(super) fn fields(
     }
     if let Some(name) = accept.subprotocol {
         add(b"Sec-WebSocket-Protocol", name.as_bytes());
+    }
+    if let Some(answer) = deflate {
+        add(b"Sec-WebSocket-Extensions", answer.header.as_bytes());
     }
     for (name, value) in &accept.headers {
         add(name.as_bytes(), value);

@@ -15,7 +15,12 @@ use super::{
     refusal::{Refusal, Refusing},
     syntax::list,
 };
-use crate::proto::{config::Config, connection::Connection, keys::MaskingKeys};
+use crate::proto::{
+    config::Config,
+    connection::Connection,
+    deflate::{DeflateParams, response_params},
+    keys::MaskingKeys,
+};
 
 /// A client's end until the response is there; then it becomes a [`Connection`].
 ///
@@ -91,7 +96,7 @@ impl ClientHandshake {
         // 16 bytes are 24 characters, so they always fit.
         let written = STANDARD.encode_slice(keys.nonce(), &mut key);
         debug_assert_eq!(written, Ok(key.len()));
-        request.write(&key, out);
+        request.write(&key, config.deflate.as_ref(), out);
         Self {
             config: Arc::clone(config),
             keys: Some(keys),
@@ -193,13 +198,8 @@ impl ClientHandshake {
         if only(&headers, "sec-websocket-accept") != Some(&self.accept) {
             return Err(HandshakeError::ResponseAccept);
         }
-        // "an extension that was not present in the client's handshake": none is offered yet.
-        if headers.get("sec-websocket-extensions").is_some() {
-            return Err(HandshakeError::ResponseExtensions);
-        }
-        let negotiated = Negotiated {
-            subprotocol: self.subprotocol(&headers)?,
-        };
+        let deflate = self.deflate(&headers)?;
+        let negotiated = Negotiated::new(self.subprotocol(&headers)?, deflate);
         self.stage = FINISHED;
         let connection = Connection::new(self.keys.take(), &negotiated, &self.config);
         let response = Response {
@@ -208,6 +208,21 @@ impl ClientHandshake {
             negotiated,
         };
         Ok(Outcome::Open(connection, response))
+    }
+
+    /// What `headers` agree on for permessage-deflate, the only extension that is ever offered:
+    /// the client fails on "an extension that was not present in the client's handshake" (§4.1)
+    /// and on what does not answer its offer (RFC 7692 §7.1).
+    fn deflate(&self, headers: &Headers) -> Result<Option<DeflateParams>, HandshakeError> {
+        const NAME: &str = "sec-websocket-extensions";
+        if headers.get(NAME).is_none() {
+            return Ok(None);
+        }
+        only(headers, NAME)
+            .zip(self.config.deflate.as_ref())
+            .and_then(|(value, config)| response_params(value, config))
+            .map(Some)
+            .ok_or(HandshakeError::ResponseExtensions)
     }
 
     /// The subprotocol that `headers` select; `None` is the null value, even if some were offered.
@@ -277,8 +292,7 @@ impl Response {
         self.negotiated.subprotocol.as_deref()
     }
 
-    /// *Extensions In Use* (§4.1) as the server wrote them; `None` is the null value, and so far
-    /// the only one, since no extension is offered.
+    /// *Extensions In Use* (§4.1) as the server wrote them; `None` is the null value.
     #[must_use]
     pub fn extensions(&self) -> Option<&str> {
         self.headers.get_str("sec-websocket-extensions")

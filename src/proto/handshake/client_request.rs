@@ -9,6 +9,7 @@ use super::{
     headers::Headers,
     syntax::{is_field_value, is_managed, is_target_byte, is_token, split_authority},
 };
+use crate::proto::deflate::{DeflateConfig, Offer};
 
 /// A request to open a WebSocket connection, for
 /// [`ClientHandshake::start`](super::ClientHandshake::start).
@@ -177,7 +178,7 @@ impl ClientRequest {
     }
 
     /// Appends the request (§4.1).
-    pub(super) fn write(&self, key: &[u8; 24], out: &mut Vec<u8>) {
+    pub(super) fn write(&self, key: &[u8; 24], deflate: Option<&DeflateConfig>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"GET ");
         out.extend_from_slice(self.resource.as_bytes());
         out.extend_from_slice(b" HTTP/1.1\r\n");
@@ -190,6 +191,10 @@ impl ClientRequest {
         }
         if !self.subprotocols.is_empty() {
             push(out, b"Sec-WebSocket-Protocol", self.subprotocols.as_bytes());
+        }
+        if let Some(config) = deflate {
+            let offers = Offer::header(config);
+            push(out, b"Sec-WebSocket-Extensions", offers.as_bytes());
         }
         push(out, b"Sec-WebSocket-Version", b"13");
         out.extend_from_slice(b"\r\n");

@@ -14,6 +14,7 @@ use super::{
     negotiated::Negotiated,
     syntax::{count_extensions, is_field_value, is_target_byte, is_token, list, split_authority},
 };
+use crate::proto::deflate::{Offer, offers_of};
 
 /// A request to open a WebSocket connection, found to be in order.
 #[derive(Clone)]
@@ -172,11 +173,17 @@ impl Request {
         let key = (self.version == HttpVersion::Http11).then(|| self.accept_key());
         let offered = |name: &str| self.subprotocols().any(|offered| offered == name);
         accept.check(offered)?;
+        let deflate = accept.answer(&self.deflate_offers(), None);
         let mut headers = Headers::default();
-        answer::fields(key.as_ref(), accept, |name, value| {
+        answer::fields(key.as_ref(), accept, deflate.as_ref(), |name, value| {
             headers.push(name, value);
         });
-        Ok((headers, accept.negotiated()))
+        Ok((headers, accept.negotiated(deflate.as_ref())))
+    }
+
+    /// The valid offers of permessage-deflate, in the client's order.
+    pub(super) fn deflate_offers(&self) -> Vec<Offer> {
+        offers_of(self.headers.get_all("sec-websocket-extensions"))
     }
 
     /// The `Sec-WebSocket-Accept` that answers this request.

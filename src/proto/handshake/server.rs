@@ -9,7 +9,7 @@ use super::{
     negotiated::Negotiated,
     request::Request,
 };
-use crate::proto::{config::Config, connection::Connection};
+use crate::proto::{config::Config, connection::Connection, deflate::Offer};
 
 /// A server's end until the request is decided; then [`accept`](Self::accept) makes it a
 /// [`Connection`].
@@ -48,6 +48,8 @@ enum Stage {
         key: [u8; 28],
         /// The subprotocols offered, each followed by a comma.
         offered: String,
+        /// The offers of permessage-deflate that are valid.
+        deflate: Vec<Offer>,
     },
     /// It failed.
     Failed(HandshakeError),
@@ -96,6 +98,7 @@ impl ServerHandshake {
                 self.stage = Stage::Undecided {
                     key: request.accept_key(),
                     offered: offered(&request),
+                    deflate: request.deflate_offers(),
                 };
                 Ok(Some(request))
             }
@@ -130,15 +133,21 @@ impl ServerHandshake {
         accept: &Accept<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(Connection, Negotiated), (Self, AcceptError)> {
-        let Stage::Undecided { key, offered } = &self.stage else {
+        let Stage::Undecided {
+            key,
+            offered,
+            deflate,
+        } = &self.stage
+        else {
             return Err((self, AcceptError::NotUndecided));
         };
         // Names are told apart by the comma that none can hold.
         if let Err(error) = accept.check(|name| offered.split_terminator(',').any(|o| o == name)) {
             return Err((self, error));
         }
-        accept.write(key, out);
-        let negotiated = accept.negotiated();
+        let deflate = accept.answer(deflate, self.config.deflate);
+        accept.write(key, deflate.as_ref(), out);
+        let negotiated = accept.negotiated(deflate.as_ref());
         let connection = Connection::new(None, &negotiated, &self.config);
         Ok((connection, negotiated))
     }

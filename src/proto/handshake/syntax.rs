@@ -133,45 +133,68 @@ pub(super) fn is_managed(name: &[u8]) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
+/// What an extension list says, word by word.
+pub(in crate::proto) enum ExtensionWord<'a> {
+    /// The name of the next extension.
+    Name(&'a [u8]),
+    /// A parameter of it, perhaps with a value: a token, or a quoted string with its quotes.
+    Parameter(&'a [u8], Option<&'a [u8]>),
+}
+
 /// Counts the extensions in one `Sec-WebSocket-Extensions` line; `None` if it breaks the grammar
 /// of §9.1.
+pub(super) fn count_extensions(value: &[u8]) -> Option<usize> {
+    let mut count = 0;
+    parse_extensions(value, |word| {
+        count += usize::from(matches!(word, ExtensionWord::Name(_)));
+    })?;
+    Some(count)
+}
+
+/// Gives `say` what one `Sec-WebSocket-Extensions` line says; `None` if it breaks the grammar of
+/// §9.1, after what stands before that.
 ///
 /// A quoted parameter must be a token once it is unescaped. White space may stand between any two
 /// words: "the implied *LWS rule" of RFC 2616 §2.1 holds here.
-pub(super) fn count_extensions(value: &[u8]) -> Option<usize> {
+pub(in crate::proto) fn parse_extensions<'a>(
+    value: &'a [u8],
+    mut say: impl FnMut(ExtensionWord<'a>),
+) -> Option<()> {
     let mut words = Words { rest: value };
-    let mut count = 0;
     loop {
         match words.next()? {
-            Word::End => return Some(count),
+            Word::End => return Some(()),
             Word::Separator(b',') => continue,
-            Word::Token => count += 1,
-            Word::Quoted | Word::Separator(_) => return None,
+            Word::Token(name) => say(ExtensionWord::Name(name)),
+            Word::Quoted(_) | Word::Separator(_) => return None,
         }
         // What stands behind the extension's name: its parameters.
         loop {
             match words.next()? {
-                Word::End => return Some(count),
+                Word::End => return Some(()),
                 Word::Separator(b',') => break,
                 Word::Separator(b';') => {
-                    let Word::Token = words.next()? else {
+                    let Word::Token(name) = words.next()? else {
                         return None;
                     };
-                    if words.take(b'=') && !matches!(words.next()?, Word::Token | Word::Quoted) {
-                        return None;
-                    }
+                    let value = match words.take(b'=').then(|| words.next()) {
+                        None => None,
+                        Some(Some(Word::Token(value) | Word::Quoted(value))) => Some(value),
+                        Some(_) => return None,
+                    };
+                    say(ExtensionWord::Parameter(name, value));
                 }
-                Word::Token | Word::Quoted | Word::Separator(_) => return None,
+                Word::Token(_) | Word::Quoted(_) | Word::Separator(_) => return None,
             }
         }
     }
 }
 
 /// What stands next in an extension list.
-enum Word {
-    Token,
-    /// A quoted string whose content is a token.
-    Quoted,
+enum Word<'a> {
+    Token(&'a [u8]),
+    /// A quoted string whose content is a token, with its quotes.
+    Quoted(&'a [u8]),
     Separator(u8),
     End,
 }
@@ -180,9 +203,9 @@ struct Words<'a> {
     rest: &'a [u8],
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     /// The next word; `None` if what follows is no word.
-    fn next(&mut self) -> Option<Word> {
+    fn next(&mut self) -> Option<Word<'a>> {
         self.rest = trim_start(self.rest);
         let (&first, rest) = match self.rest.split_first() {
             None => return Some(Word::End),
@@ -194,13 +217,15 @@ impl Words<'_> {
                 Some(Word::Separator(first))
             }
             b'"' => {
+                let quoted = self.rest;
                 self.rest = after_quoted_token(rest)?;
-                Some(Word::Quoted)
+                Some(Word::Quoted(&quoted[..quoted.len() - self.rest.len()]))
             }
             _ => {
                 let len = self.rest.iter().take_while(|&&byte| is_tchar(byte)).count();
-                self.rest = self.rest.get(len..)?;
-                (len > 0).then_some(Word::Token)
+                let (token, rest) = self.rest.split_at_checked(len)?;
+                self.rest = rest;
+                (len > 0).then_some(Word::Token(token))
             }
         }
     }

@@ -1,0 +1,193 @@
+//! The only lines that know the DEFLATE library.
+
+use alloc::vec::Vec;
+
+use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
+
+use super::config::DeflateConfig;
+use crate::proto::error::ProtocolError;
+
+/// Inflates a peer's messages. Its window has 32 KiB whatever was agreed on, so a distance beyond
+/// the agreed window is found only if it is beyond that.
+pub(in crate::proto) struct Inflater {
+    codec: Inflate,
+    /// The last bytes of output: the library forgets its window where a stream ends, but a message
+    /// goes on behind a block with BFINAL (§7.2.3.4).
+    history: Vec<u8>,
+    /// Where in `history`, once it is full, the oldest byte stands.
+    oldest: usize,
+    window: usize,
+}
+
+/// What one call of [`Inflater::inflate`] did.
+pub(in crate::proto) struct Inflated {
+    /// Bytes of input that were taken.
+    pub(in crate::proto) taken: usize,
+    /// Bytes of output that were made.
+    pub(in crate::proto) made: usize,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self {
+            codec: Inflate::new(false, 15),
+            history: Vec::new(),
+            oldest: 0,
+            window: 1 << 15,
+        }
+    }
+
+    /// Empties the window, which the peer limited to so many bits.
+    pub(in crate::proto) fn reset(&mut self, window_bits: u8) {
+        self.codec.reset(false);
+        self.history.clear();
+        self.oldest = 0;
+        self.window = 1 << window_bits;
+    }
+
+    /// Inflates `input` into `output`, as far as both reach.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::InvalidDeflate`]
+    pub(in crate::proto) fn inflate(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+    ) -> Result<Inflated, ProtocolError> {
+        let (taken, made) = (self.codec.total_in(), self.codec.total_out());
+        let status = self
+            .codec
+            .decompress(input, output, InflateFlush::SyncFlush)
+            .map_err(|_| ProtocolError::InvalidDeflate)?;
+        let inflated = Inflated {
+            taken: difference(self.codec.total_in(), taken),
+            made: difference(self.codec.total_out(), made),
+        };
+        self.remember(&output[..inflated.made]);
+        if status == Status::StreamEnd {
+            self.go_on()?;
+        }
+        Ok(inflated)
+    }
+
+    /// Keeps the last bytes of the output.
+    fn remember(&mut self, mut output: &[u8]) {
+        if output.len() >= self.window {
+            self.history.clear();
+            self.oldest = 0;
+            output = &output[output.len() - self.window..];
+        }
+        let (fresh, rest) = output.split_at(output.len().min(self.window - self.history.len()));
+        self.history.extend_from_slice(fresh);
+        let (upper, lower) = rest.split_at(rest.len().min(self.history.len() - self.oldest));
+        self.history[self.oldest..][..upper.len()].copy_from_slice(upper);
+        self.history[..lower.len()].copy_from_slice(lower);
+        if self.history.len() == self.window {
+            self.oldest = (self.oldest + rest.len()) % self.window;
+        }
+    }
+
+    /// Begins anew behind a block with BFINAL, with the window as it was.
+    fn go_on(&mut self) -> Result<(), ProtocolError> {
+        self.codec.reset(false);
+        self.history.rotate_left(self.oldest);
+        self.oldest = 0;
+        if !self.history.is_empty() {
+            self.codec
+                .set_dictionary(&self.history)
+                .map_err(|_| ProtocolError::InvalidDeflate)?;
+        }
+        Ok(())
+    }
+}
+
+/// Compresses our messages.
+pub(in crate::proto) struct Deflater {
+    codec: zlib_rs::Deflate,
+    window_bits: u8,
+}
+
+impl Deflater {
+    /// A compressor with a window of 9 to 15 bits.
+    pub(super) fn new(config: &DeflateConfig, window_bits: u8) -> Self {
+        let config = zlib_rs::DeflateConfig {
+            level: config.level.into(),
+            // Negative: neither header nor trailer.
+            window_bits: -i32::from(window_bits),
+            mem_level: config.mem_level.into(),
+            ..zlib_rs::DeflateConfig::default()
+        };
+        Self {
+            codec: zlib_rs::Deflate::new_with_config(config),
+            window_bits,
+        }
+    }
+
+    pub(super) const fn window_bits(&self) -> u8 {
+        self.window_bits
+    }
+
+    /// Empties the window.
+    pub(in crate::proto) fn reset(&mut self) {
+        self.codec.reset();
+    }
+
+    /// Appends `input`, compressed, to `out`, which then ends with an empty stored block (§7.2.1
+    /// number 2). `false` if `out` became longer than `limit`: then it must be cut, and the
+    /// compressor reset.
+    pub(in crate::proto) fn deflate(
+        &mut self,
+        mut input: &[u8],
+        out: &mut Vec<u8>,
+        limit: usize,
+    ) -> bool {
+        loop {
+            let filled = out.len();
+            // More than the 6 bytes of a flush, so that none is written twice.
+            let room = input.len().clamp(192, 16_320) + 64;
+            out.resize(filled + room, 0);
+            let (taken, made) = (self.codec.total_in(), self.codec.total_out());
+            let status = self
+                .codec
+                .compress(input, &mut out[filled..], DeflateFlush::SyncFlush);
+            let taken = difference(self.codec.total_in(), taken);
+            let made = difference(self.codec.total_out(), made);
+            input = &input[taken..];
+            out.truncate(filled + made);
+            if status.is_err() || out.len() > limit {
+                return false;
+            }
+            if made < room && input.is_empty() {
+                return true;
+            }
+        }
+    }
+}
+
+/// How far a total rose. A call takes and makes no more than its slices hold.
+fn difference(now: u64, before: u64) -> usize {
+    usize::try_from(now - before).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_history_is_the_last_window_of_the_output() {
+        let mut inflater = Inflater::new();
+        inflater.reset(9);
+        let mut all = Vec::new();
+        for step in 0..400_u32 {
+            let piece: Vec<u8> = (0..step * 7 % 613)
+                .map(|i| (i * step % 251) as u8)
+                .collect();
+            all.extend_from_slice(&piece);
+            inflater.remember(&piece);
+            let mut history = inflater.history.clone();
+            history.rotate_left(inflater.oldest);
+            assert_eq!(history, all[all.len().saturating_sub(512)..]);
+        }
+    }
+}

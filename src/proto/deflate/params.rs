@@ -1,0 +1,83 @@
+//! What both ends agreed on.
+
+use core::fmt;
+
+use crate::proto::opcode::Role;
+
+/// What both ends agreed on for permessage-deflate (RFC 7692 §7.1). Complete by the RFC.
+///
+/// Its `Display` is the extension as it stands in `Sec-WebSocket-Extensions`; a window of 15 bits,
+/// which is what no parameter means, is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeflateParams {
+    /// The server begins each message with an empty window (§7.1.1.1).
+    pub server_no_context_takeover: bool,
+    /// The client begins each message with an empty window (§7.1.1.2).
+    pub client_no_context_takeover: bool,
+    /// The base-2 logarithm of the server's window, 8 to 15 (§7.1.2.1).
+    pub server_max_window_bits: u8,
+    /// The base-2 logarithm of the client's window, 8 to 15 (§7.1.2.2).
+    pub client_max_window_bits: u8,
+}
+
+/// What was agreed on for one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::proto) struct Direction {
+    pub(in crate::proto) no_context_takeover: bool,
+    pub(in crate::proto) window_bits: u8,
+}
+
+impl Default for DeflateParams {
+    /// Context takeover both ways and windows of 15 bits: what no parameter means.
+    fn default() -> Self {
+        Self {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        }
+    }
+}
+
+impl DeflateParams {
+    /// What holds for the messages that `role` sends.
+    pub(in crate::proto) const fn of(self, role: Role) -> Direction {
+        match role {
+            Role::Server => Direction {
+                no_context_takeover: self.server_no_context_takeover,
+                window_bits: self.server_max_window_bits,
+            },
+            Role::Client => Direction {
+                no_context_takeover: self.client_no_context_takeover,
+                window_bits: self.client_max_window_bits,
+            },
+        }
+    }
+}
+
+impl fmt::Display for DeflateParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("permessage-deflate")?;
+        if self.server_no_context_takeover {
+            f.write_str("; server_no_context_takeover")?;
+        }
+        if self.client_no_context_takeover {
+            f.write_str("; client_no_context_takeover")?;
+        }
+        if self.server_max_window_bits < 15 {
+            write!(
+                f,
+                "; server_max_window_bits={}",
+                self.server_max_window_bits
+            )?;
+        }
+        if self.client_max_window_bits < 15 {
+            write!(
+                f,
+                "; client_max_window_bits={}",
+                self.client_max_window_bits
+            )?;
+        }
+        Ok(())
+    }
+}

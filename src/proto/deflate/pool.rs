@@ -1,0 +1,99 @@
+//! Codecs that no message needs at the moment.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{
+    codec::{Deflater, Inflater},
+    config::DeflateConfig,
+};
+
+/// The codecs that the connections of one [`Config`](crate::Config) share: a new compressor costs
+/// ten times the message it is for. The lock is held to take one or give one back.
+#[derive(Default)]
+pub(in crate::proto) struct Pool(Mutex<Idle>);
+
+#[derive(Default)]
+#[expect(
+    clippy::vec_box,
+    reason = "a connection holds them by a pointer, and moves them here and back"
+)]
+struct Idle {
+    deflaters: Vec<Box<Deflater>>,
+    inflaters: Vec<Box<Inflater>>,
+}
+
+impl Pool {
+    /// An inflater with an empty window.
+    pub(in crate::proto) fn inflater(&self, window_bits: u8) -> Box<Inflater> {
+        let idle = self.idle().inflaters.pop();
+        let mut inflater = idle.unwrap_or_else(|| Box::new(Inflater::new()));
+        inflater.reset(window_bits);
+        inflater
+    }
+
+    /// A compressor with an empty window of so many bits, 9 to 15.
+    pub(in crate::proto) fn deflater(
+        &self,
+        config: &DeflateConfig,
+        window_bits: u8,
+    ) -> Box<Deflater> {
+        let idle = {
+            let deflaters = &mut self.idle().deflaters;
+            deflaters
+                .iter()
+                .rposition(|it| it.window_bits() == window_bits)
+                .map(|at| deflaters.swap_remove(at))
+        };
+        idle.unwrap_or_else(|| Box::new(Deflater::new(config, window_bits)))
+    }
+
+    /// Takes back an inflater, in whatever state.
+    pub(in crate::proto) fn give_inflater(&self, config: &DeflateConfig, inflater: Box<Inflater>) {
+        let mut idle = self.idle();
+        if idle.inflaters.len() < config.pool_size {
+            idle.inflaters.push(inflater);
+        }
+    }
+
+    /// Takes back a compressor, in whatever state.
+    pub(in crate::proto) fn give_deflater(
+        &self,
+        config: &DeflateConfig,
+        mut deflater: Box<Deflater>,
+    ) {
+        deflater.reset();
+        let mut idle = self.idle();
+        if idle.deflaters.len() < config.pool_size {
+            idle.deflaters.push(deflater);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        // Whoever panicked left whole codecs.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Pool {
+    /// Another configuration has other codecs.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Pool {
+    /// What lies ready makes no difference.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Pool {}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! Compressed messages (RFC 7692 §7.2.2).
+//!
+//! ```text
+//! piece of payload ─► Inflater ─► chunk on the stack ─► limit, UTF-8 ─► assembly buffer, or part
+//!                     (kept where the peer keeps its window, else back to the pool)
+//! ```
+
+use alloc::{boxed::Box, sync::Arc};
+use core::mem;
+
+use super::{
+    super::{
+        assembly::{Assembly, Buffer, Frame, Work},
+        config::Config,
+        deflate::Inflater,
+        error::ProtocolError,
+        event::{Event, Message, Part},
+        opcode::Role,
+    },
+    Activity, Receiver, Step,
+};
+
+/// The most output at a time: memory beyond the message's own, on the stack.
+const CHUNK: usize = 4 << 10;
+
+/// While streaming, a part ends at the first so many bytes…
+const PART: usize = 16 << 10;
+
+/// …and input is taken in pieces that inflate to at most 264 KiB.
+const STREAMED_PIECE: usize = 256;
+
+/// Compressed bytes that may come for nothing, and for each byte of output.
+const FREE: u64 = 64 << 10;
+const FREE_EACH: u64 = 16;
+
+/// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload" (§7.2.2).
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// An empty stored block, which makes nothing wherever a block may begin.
+const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
+
+/// The most payload that a message of at most `max` bytes can come in.
+pub(super) const fn most_compressed(max: u64) -> u64 {
+    FREE.saturating_add(max.saturating_mul(FREE_EACH))
+}
+
+impl Receiver {
+    /// Takes what came of a frame of a compressed message.
+    pub(super) fn inflate<'b>(
+        &mut self,
+        mut frame: Frame,
+        input: &mut &'b mut [u8],
+    ) -> Result<Step<'b>, ProtocolError> {
+        let config = Arc::clone(&self.config);
+        let peer = match self.role {
+            Role::Server => Role::Client,
+            Role::Client => Role::Server,
+        };
+        let agreed = self.deflate.unwrap_or_default().of(peer);
+        let unfinished = self.unfinished.get_or_insert_default();
+        let message = match &mut unfinished.message {
+            Some(message) => message,
+            none => none.insert(Assembly::new(&frame, unfinished.spare.take())),
+        };
+        let mut inflation = Inflation {
+            inflater: unfinished
+                .inflater
+                .get_or_insert_with(|| config.pool.inflater(agreed.window_bits)),
+            message,
+            max: config.max_message_size,
+        };
+        let before = frame.remaining;
+        let most = if config.streaming { PART } else { usize::MAX };
+        while frame.remaining > 0 && !input.is_empty() && inflation.message.buffer.len() < most {
+            let most = if config.streaming {
+                STREAMED_PIECE
+            } else {
+                usize::MAX
+            };
+            inflation.push(frame.take_at_most(input, most))?;
+        }
+        unfinished.bytes = unfinished.bytes.saturating_add(before - frame.remaining);
+        self.activity = Activity::Data;
+        let finished = frame.fin && frame.remaining == 0;
+        if finished {
+            inflation.end()?;
+        }
+        let step = if config.streaming {
+            self.inflated_part(frame, finished)
+        } else {
+            self.frame_progress(frame)
+        };
+        if finished && agreed.no_context_takeover {
+            self.release_inflater(&config);
+        }
+        step
+    }
+
+    /// Hands out what was inflated while streaming.
+    fn inflated_part<'b>(&mut self, frame: Frame, last: bool) -> Result<Step<'b>, ProtocolError> {
+        let Some(unfinished) = self.unfinished.as_mut() else {
+            return Ok(Step::Next);
+        };
+        let data = match unfinished.message.as_mut().map(|it| &mut it.buffer) {
+            Some(Buffer::Text(text, _)) => Message::from(mem::take(text)),
+            Some(Buffer::Binary(data)) => Message::from(mem::take(data)),
+            None => return Ok(Step::Next),
+        };
+        if last {
+            unfinished
+                .message
+                .take()
+                .map(Assembly::finish)
+                .transpose()?;
+            self.finished_message();
+        } else if frame.remaining > 0 {
+            unfinished.frame = Some(frame);
+            if data.is_empty() {
+                return Ok(Step::Starved);
+            }
+        } else if data.is_empty() {
+            return Ok(Step::Next);
+        }
+        Ok(Step::Event(Event::Part(Part { data, last })))
+    }
+
+    /// Gives the inflater back, if there is one.
+    pub(super) fn release_inflater(&mut self, config: &Config) {
+        if let Some(inflater) = self.unfinished.as_mut().and_then(|it| it.inflater.take()) {
+            let deflate = config.deflate.unwrap_or_default();
+            config.pool.give_inflater(&deflate, inflater);
+        }
+    }
+}
+
+/// A compressed message that is coming.
+struct Inflation<'a> {
+    inflater: &'a mut Box<Inflater>,
+    message: &'a mut Assembly,
+    max: u64,
+}
+
+impl Inflation<'_> {
+    /// Inflates a piece of payload to the end of the message.
+    fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
+        let mut chunk = [0; CHUNK];
+        loop {
+            let inflated = self.inflater.inflate(piece, &mut chunk)?;
+            piece = &piece[inflated.taken..];
+            let work = self.message.work.get_or_insert_default();
+            work.made = work.made.saturating_add(inflated.made as u64);
+            work.taken = work.taken.saturating_add(inflated.taken as u64);
+            let Work { made, taken } = *work;
+            if made > self.max {
+                return Err(ProtocolError::MessageTooLarge);
+            }
+            if taken > most_compressed(made) {
+                return Err(ProtocolError::InflateBudget);
+            }
+            // No more than the limit is reserved.
+            let lacking = self.max - (made - inflated.made as u64);
+            self.message.push(&chunk[..inflated.made], lacking, true)?;
+            if inflated.made < CHUNK && piece.is_empty() {
+                return Ok(());
+            }
+            if inflated.made == 0 && inflated.taken == 0 {
+                return Err(ProtocolError::InvalidDeflate);
+            }
+        }
+    }
+
+    /// Ends the message: behind the tail there must be the end of a block.
+    fn end(&mut self) -> Result<(), ProtocolError> {
+        for tail in [&TAIL[..], &EMPTY_BLOCK] {
+            let inflated = self.inflater.inflate(tail, &mut [0; 8])?;
+            if inflated.made > 0 || inflated.taken < tail.len() {
+                return Err(ProtocolError::InvalidDeflate);
+            }
+        }
+        Ok(())
+    }
+}
