@@ -71,6 +71,19 @@ impl Inflater {
         Ok(inflated)
     }
 
+    /// Whether the input so far ends where a block ends, with the window as it was if it is to be
+    /// kept. The library does not say it: a last block of no bytes shows it.
+    pub(in crate::proto) fn is_between_blocks(&mut self, keep_window: bool) -> bool {
+        const LAST_BLOCK: [u8; 2] = [3, 0];
+        let made = self.codec.total_out();
+        let status = self
+            .codec
+            .decompress(&LAST_BLOCK, &mut [0; 8], InflateFlush::SyncFlush);
+        status == Ok(Status::StreamEnd)
+            && self.codec.total_out() == made
+            && (!keep_window || self.go_on().is_ok())
+    }
+
     /// Keeps the last bytes of the output.
     fn remember(&mut self, mut output: &[u8]) {
         if output.len() >= self.window {

@@ -64,7 +64,7 @@ impl DeflateConfig {
             client_no_context_takeover: true,
             server_max_window_bits: 15,
             client_max_window_bits: 15,
-            fallback_offer: true,
+            fallback_offer: false,
             release_after: Some(Duration::from_secs(30)),
             pool_size: 16,
         }
@@ -115,15 +115,15 @@ impl DeflateConfig {
 
     /// The greatest window of the client, 9 to 15 bits (§7.1.2.2). Default 15.
     ///
-    /// A server declines an offer that does not let it say so.
+    /// A server can say so only to a client that knows the parameter; browsers do.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: u8) -> Self {
         self.client_max_window_bits = clamp(bits, 9, 15);
         self
     }
 
-    /// Whether a client that asks the server for something offers the extension without that as a
-    /// second choice (§5.1). Default yes.
+    /// Whether a client that asks for something offers the extension without that as a second choice
+    /// (§5.1). Default no.
     #[must_use]
     pub const fn fallback_offer(mut self, yes: bool) -> Self {
         self.fallback_offer = yes;

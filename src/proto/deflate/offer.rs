@@ -75,9 +75,8 @@ impl Offer {
                 .map_or(ClientBits::Any, ClientBits::AtMost),
         };
         let second = Self {
-            server_no_context_takeover: false,
-            server_max_window_bits: None,
-            ..first
+            client_max_window_bits: ClientBits::Any,
+            ..Self::default()
         };
         let second = (config.fallback_offer && second != first).then_some(second);
         core::iter::once(first).chain(second)
@@ -125,8 +124,7 @@ impl Offer {
             return None;
         }
         let client_max_window_bits = match self.client_max_window_bits {
-            // "a server MUST NOT include" it then (§7.1.2.2), and our limit could not hold.
-            ClientBits::Absent if config.client_max_window_bits < 15 => return None,
+            // "a server MUST NOT include" it then (§7.1.2.2).
             ClientBits::Absent => 15,
             ClientBits::Any => config.client_max_window_bits,
             ClientBits::AtMost(bits) => bits.min(config.client_max_window_bits),
@@ -164,8 +162,6 @@ impl Offer {
                 (_, ClientBits::Any) | (ClientBits::Absent, ClientBits::AtMost(_)) => return None,
                 (ClientBits::AtMost(most), ClientBits::AtMost(bits)) if bits > most => return None,
                 (_, ClientBits::AtMost(bits)) => bits,
-                // What we said to be our limit holds for us all the same.
-                (ClientBits::AtMost(most), ClientBits::Absent) => most,
                 (_, ClientBits::Absent) => 15,
             };
         Some(DeflateParams {
@@ -174,6 +170,15 @@ impl Offer {
             server_max_window_bits,
             client_max_window_bits,
         })
+    }
+}
+
+/// A quoted string without its quotes. What is quoted is a token, so there is no need to unescape
+/// what would then be no number.
+const fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', token @ .., b'"'] => token,
+        token => token,
     }
 }
 
@@ -188,7 +193,10 @@ fn window_bits(value: &[u8]) -> Option<u8> {
 
 /// The elements of extension headers, each an offer, or `None` if it is of something else or not
 /// valid. The grammar must have been found in order.
-fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Offer>> {
+fn elements<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    read: impl Fn(&[u8]) -> &[u8],
+) -> Vec<Option<Offer>> {
     let mut elements: Vec<Option<Offer>> = Vec::new();
     for value in values {
         let _ = parse_extensions(value, |word| match word {
@@ -196,7 +204,7 @@ fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Offer>> {
             ExtensionWord::Parameter(name, value) => {
                 if let Some(element) = elements.last_mut()
                     && let Some(offer) = element
-                    && offer.add(name, value).is_none()
+                    && offer.add(name, value.map(&read)).is_none()
                 {
                     *element = None;
                 }
@@ -208,7 +216,11 @@ fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Option<Offer>> {
 
 /// The valid offers in a request's `Sec-WebSocket-Extensions`, in the client's order.
 pub(in crate::proto) fn offers_of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Offer> {
-    elements(values).into_iter().flatten().collect()
+    // A number in quotes is one by §9.1 of RFC 6455 and none by §7.1.2: an offer can be declined.
+    elements(values, |value| value)
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What a server with this configuration answers: the first offer that it can accept.
@@ -222,7 +234,7 @@ pub(in crate::proto) fn response_params(
     config: &DeflateConfig,
 ) -> Option<DeflateParams> {
     parse_extensions(value, |_| {})?;
-    let [Some(response)] = elements(core::iter::once(value))[..] else {
+    let [Some(response)] = elements(core::iter::once(value), unquoted)[..] else {
         return None;
     };
     Offer::of(config).find_map(|offer| response.answers(&offer))

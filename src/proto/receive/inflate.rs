@@ -26,8 +26,8 @@ const CHUNK: usize = 4 << 10;
 /// While streaming, a part ends at the first so many bytes…
 const PART: usize = 16 << 10;
 
-/// …and input is taken in pieces that inflate to at most 264 KiB.
-const STREAMED_PIECE: usize = 256;
+/// …and input is taken in pieces that inflate to at most 33 KiB, a thousand times their length.
+const STREAMED_PIECE: usize = 32;
 
 /// Compressed bytes that may come for nothing, and for each byte of output.
 const FREE: u64 = 64 << 10;
@@ -35,9 +35,6 @@ const FREE_EACH: u64 = 16;
 
 /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload" (§7.2.2).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
-
-/// An empty stored block, which makes nothing wherever a block may begin.
-const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
 
 /// The most payload that a message of at most `max` bytes can come in.
 pub(super) const fn most_compressed(max: u64) -> u64 {
@@ -83,7 +80,7 @@ impl Receiver {
         self.activity = Activity::Data;
         let finished = frame.fin && frame.remaining == 0;
         if finished {
-            inflation.end()?;
+            inflation.end(!agreed.no_context_takeover)?;
         }
         let step = if config.streaming {
             self.inflated_part(frame, finished)
@@ -169,13 +166,14 @@ impl Inflation<'_> {
         }
     }
 
-    /// Ends the message: behind the tail there must be the end of a block.
-    fn end(&mut self) -> Result<(), ProtocolError> {
-        for tail in [&TAIL[..], &EMPTY_BLOCK] {
-            let inflated = self.inflater.inflate(tail, &mut [0; 8])?;
-            if inflated.made > 0 || inflated.taken < tail.len() {
-                return Err(ProtocolError::InvalidDeflate);
-            }
+    /// Ends the message: the tail must make nothing and end a block.
+    fn end(&mut self, keep_window: bool) -> Result<(), ProtocolError> {
+        let inflated = self.inflater.inflate(&TAIL, &mut [0; 8])?;
+        if inflated.made > 0
+            || inflated.taken < TAIL.len()
+            || !self.inflater.is_between_blocks(keep_window)
+        {
+            return Err(ProtocolError::InvalidDeflate);
         }
         Ok(())
     }
