@@ -7,8 +7,8 @@ use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 use super::config::DeflateConfig;
 use crate::proto::error::ProtocolError;
 
-/// Inflates a peer's messages. Its window has 32 KiB whatever was agreed on, so a distance beyond
-/// the agreed window is found only if it is beyond that.
+/// Inflates a peer's messages. Inside a message its window has 32 KiB whatever was agreed on; from
+/// one message to the next it is the agreed one.
 pub(in crate::proto) struct Inflater {
     codec: Inflate,
     /// The last bytes of output: the library forgets its window where a stream ends, but a message

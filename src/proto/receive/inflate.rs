@@ -166,15 +166,13 @@ impl Inflation<'_> {
         }
     }
 
-    /// Ends the message: the tail must make nothing and end a block.
+    /// Ends the message: behind the tail there must be the end of a block.
     fn end(&mut self, keep_window: bool) -> Result<(), ProtocolError> {
-        let inflated = self.inflater.inflate(&TAIL, &mut [0; 8])?;
-        if inflated.made > 0
-            || inflated.taken < TAIL.len()
-            || !self.inflater.is_between_blocks(keep_window)
-        {
-            return Err(ProtocolError::InvalidDeflate);
+        self.push(&TAIL)?;
+        if self.inflater.is_between_blocks(keep_window) {
+            Ok(())
+        } else {
+            Err(ProtocolError::InvalidDeflate)
         }
-        Ok(())
     }
 }
