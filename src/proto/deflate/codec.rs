@@ -72,14 +72,18 @@ impl Inflater {
     }
 
     /// Whether the input so far ends where a block ends, with the window as it was if it is to be
-    /// kept. The library does not say it: a last block of no bytes shows it.
+    /// kept. The library does not say it: a block of no bytes and a last one of none show it. The
+    /// first is there because the last alone could be the end of a last block that is under way.
     pub(in crate::proto) fn is_between_blocks(&mut self, keep_window: bool) -> bool {
+        const BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
         const LAST_BLOCK: [u8; 2] = [3, 0];
         let made = self.codec.total_out();
-        let status = self
-            .codec
-            .decompress(&LAST_BLOCK, &mut [0; 8], InflateFlush::SyncFlush);
-        status == Ok(Status::StreamEnd)
+        let mut probe = |block: &[u8]| {
+            self.codec
+                .decompress(block, &mut [0; 8], InflateFlush::SyncFlush)
+        };
+        probe(&BLOCK) == Ok(Status::Ok)
+            && probe(&LAST_BLOCK) == Ok(Status::StreamEnd)
             && self.codec.total_out() == made
             && (!keep_window || self.go_on().is_ok())
     }
