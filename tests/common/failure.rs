@@ -26,7 +26,18 @@ pub(crate) fn expect_fail_with(
     bytes: &[u8],
     code: u16,
 ) -> ProtocolError {
-    let fail = |cuts: &[usize]| fail_once(role, config, &prepare, bytes, cuts, code);
+    expect_fail_on(|| open(role, config), prepare, bytes, code, 0)
+}
+
+/// [`expect_fail_with`] of connections like this, which may hold `more` bytes while they fail.
+pub(crate) fn expect_fail_on(
+    open: impl Fn() -> Connection,
+    prepare: impl Fn(&mut Connection, &mut Vec<u8>),
+    bytes: &[u8],
+    code: u16,
+    more: u64,
+) -> ProtocolError {
+    let fail = |cuts: &[usize]| fail_once(open(), &prepare, bytes, cuts, code, more);
     let error = fail(&[]);
     if bytes.len() <= 1 << 16 {
         assert_eq!(
@@ -43,14 +54,14 @@ pub(crate) fn expect_fail_with(
 }
 
 fn fail_once(
-    role: Role,
-    config: &Config,
+    mut connection: Connection,
     prepare: &impl Fn(&mut Connection, &mut Vec<u8>),
     bytes: &[u8],
     cuts: &[usize],
     code: u16,
+    more: u64,
 ) -> ProtocolError {
-    let mut connection = open(role, config);
+    let role = connection.role();
     let mut out = Vec::new();
     connection.handle_timeout(Instant::ZERO, &mut out);
     prepare(&mut connection, &mut out);
@@ -76,7 +87,7 @@ fn fail_once(
     let [error] = errors[..] else {
         panic!("{bytes:x?} cut at {cuts:?}: exactly one error, not {errors:?}");
     };
-    let ceiling = 4 * bytes.len() as u64 + SMALL;
+    let ceiling = 4 * bytes.len() as u64 + SMALL + more;
     assert!(
         heap.bytes_max <= ceiling,
         "{} bytes held for {}",

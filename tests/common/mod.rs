@@ -7,21 +7,27 @@
     reason = "each suite uses its share of these helpers, and a helper that panics is a failed test"
 )]
 
+mod deflate;
 mod failure;
+mod inflate;
 mod random;
 mod run;
 mod wire;
 
 use std::sync::Arc;
 
+#[cfg(feature = "deflate")]
+use sansock::proto::{DeflateParams, handshake::Negotiated};
 use sansock::{
     Config, Role,
     proto::{Connection, Instant},
 };
 
-pub(crate) use failure::{expect_fail, expect_fail_with};
+pub(crate) use deflate::{Bits, Deflater, bomb};
+pub(crate) use failure::{expect_fail, expect_fail_on, expect_fail_with};
+pub(crate) use inflate::Inflater;
 pub(crate) use random::Random;
-pub(crate) use run::{Outcome, feed, in_cuts, one_by_one, run, whole};
+pub(crate) use run::{Outcome, feed, in_cuts, in_cuts_on, one_by_one, run, run_on, whole};
 pub(crate) use wire::{KEY, Sent, announce, close_payload, decode, frame, frames, masked};
 
 /// Both ends.
@@ -42,6 +48,36 @@ pub(crate) fn open(role: Role, config: &Config) -> Connection {
 /// An open connection with every limit and time at its default.
 pub(crate) fn open_default(role: Role) -> Connection {
     open(role, &Config::default())
+}
+
+/// What two ends may agree on, in the order in which the RFC names it (RFC 7692 §7.1).
+#[cfg(feature = "deflate")]
+pub(crate) fn agreed(
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: u8,
+    client_max_window_bits: u8,
+) -> DeflateParams {
+    DeflateParams {
+        server_no_context_takeover,
+        client_no_context_takeover,
+        server_max_window_bits,
+        client_max_window_bits,
+    }
+}
+
+/// The widest agreement: all windows kept, of 32 KiB each.
+#[cfg(feature = "deflate")]
+pub(crate) fn widest() -> DeflateParams {
+    agreed(false, false, 15, 15)
+}
+
+/// An open connection that agreed on compression.
+#[cfg(feature = "deflate")]
+pub(crate) fn open_deflate(role: Role, config: &Arc<Config>, params: DeflateParams) -> Connection {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(params);
+    Connection::from_negotiated(role, &negotiated, config, SEED)
 }
 
 /// So many milliseconds after the start.

@@ -75,7 +75,11 @@ pub(crate) fn feed(
 
 /// Feeds `bytes` to a new connection, which was told the time once, in pieces that end at `cuts`.
 pub(crate) fn run(role: Role, config: &Config, bytes: &[u8], cuts: &[usize]) -> Outcome {
-    let mut connection = open(role, config);
+    run_on(open(role, config), bytes, cuts)
+}
+
+/// [`run`] of this connection.
+pub(crate) fn run_on(mut connection: Connection, bytes: &[u8], cuts: &[usize]) -> Outcome {
     let mut outcome = Outcome {
         events: Vec::new(),
         unfinished: None,
@@ -122,16 +126,22 @@ pub(crate) fn one_by_one(role: Role, config: &Config, bytes: &[u8]) -> Outcome {
 
 /// [`run`] whole, one byte at a time and in every two pieces; the outcome, which must be the same.
 pub(crate) fn in_cuts(role: Role, config: &Config, bytes: &[u8]) -> Outcome {
-    let outcome = whole(role, config, bytes);
+    in_cuts_on(|| open(role, config), bytes)
+}
+
+/// [`in_cuts`] of connections like this.
+pub(crate) fn in_cuts_on(open: impl Fn() -> Connection, bytes: &[u8]) -> Outcome {
+    let outcome = run_on(open(), bytes, &[]);
+    let every: Vec<usize> = (1..bytes.len()).collect();
     assert_eq!(
-        one_by_one(role, config, bytes),
+        run_on(open(), bytes, &every),
         outcome,
         "{bytes:x?} one by one"
     );
     if bytes.len() <= 512 {
         for cut in 0..=bytes.len() {
             assert_eq!(
-                run(role, config, bytes, &[cut]),
+                run_on(open(), bytes, &[cut]),
                 outcome,
                 "{bytes:x?} cut at {cut}"
             );
