@@ -61,6 +61,23 @@ fn expect_out_of_memory(direct: bool) {
     panic!("4 GiB, and no end of memory");
 }
 
+/// A compressed message of little size that outgrows the memory when it is inflated.
+#[cfg(feature = "deflate")]
+fn expect_out_of_memory_inflating() {
+    let limits = Config::default().max_message_size(1 << 40);
+    for role in common::ROLES {
+        let mut ws = common::open_deflate(role, &limits.clone().into(), common::widest());
+        let mut out = Vec::new();
+        let bytes = common::frame(role, 0xC2, &common::bomb(2 << 30));
+        let error = feed(&mut ws, &bytes, &mut out);
+        assert_eq!(error, Err(ProtocolError::OutOfMemory));
+        assert_eq!(decode(&out)[0].payload, 1011_u16.to_be_bytes());
+        let error = Some(Error::Protocol(ProtocolError::OutOfMemory));
+        assert_eq!(ws.close_status().unwrap().error, error);
+        drop(vec![7_u8; 64 << 20]);
+    }
+}
+
 #[test]
 fn hostile_132_a_message_beyond_the_memory_fails_the_connection_and_no_more() {
     if env::var_os(SHORT).is_some() {
@@ -68,10 +85,25 @@ fn hostile_132_a_message_beyond_the_memory_fails_the_connection_and_no_more() {
         expect_out_of_memory(true);
         return;
     }
+    run_short_of_memory("hostile_132");
+}
+
+#[cfg(feature = "deflate")]
+#[test]
+fn hostile_101_a_message_that_outgrows_the_memory_fails_the_connection() {
+    if env::var_os(SHORT).is_some() {
+        expect_out_of_memory_inflating();
+        return;
+    }
+    run_short_of_memory("hostile_101");
+}
+
+/// Runs the one test of this name in a process that is short of memory.
+fn run_short_of_memory(name: &str) {
     let output = Command::new("sh")
         .args(["-c", &format!("ulimit -v {KIBIBYTES}; exec \"$@\""), "sh"])
         .arg(env::current_exe().unwrap())
-        .args(["hostile_132", "--nocapture", "--test-threads=1"])
+        .args([name, "--nocapture", "--test-threads=1"])
         .env(SHORT, "1")
         .output()
         .unwrap();

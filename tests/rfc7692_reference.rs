@@ -24,8 +24,8 @@ fn the_second_hand_agrees_with_itself_and_with_a_library() {
                 } else {
                     let mut text = Vec::new();
                     for _ in 0..random.within(0..100) {
-                        text.extend_from_slice(*random.pick(&[
-                            &b"lorem "[..],
+                        text.extend_from_slice(random.pick::<&[u8]>(&[
+                            b"lorem ",
                             b"ipsum ",
                             b"{\"dolor\":1},",
                             b"sit",

@@ -141,7 +141,7 @@ fn dynamic(bits: &mut Reader<'_>) -> Result<(Huffman, Huffman), &'static str> {
     for at in ORDER.into_iter().take(bits.take(4)? as usize + 4) {
         lengths[at] = u8::try_from(bits.take(3)?).unwrap();
     }
-    let code = Huffman::new(&lengths);
+    let code = Huffman::new(&lengths).complete(0)?;
     let mut lengths: Vec<u8> = Vec::new();
     while lengths.len() < literals + distances {
         let (len, times) = match code.next(bits)? {
@@ -158,8 +158,15 @@ fn dynamic(bits: &mut Reader<'_>) -> Result<(Huffman, Huffman), &'static str> {
     if lengths.len() > literals + distances {
         return Err("too many code lengths");
     }
+    if lengths[256] == 0 {
+        return Err("no code for the end of the block");
+    }
     let (literals, distances) = lengths.split_at(literals);
-    Ok((Huffman::new(literals), Huffman::new(distances)))
+    if literals.len() > 286 || distances.len() > 30 {
+        return Err("codes for reserved symbols");
+    }
+    let literals = Huffman::new(literals).complete(1)?;
+    Ok((literals, Huffman::new(distances).complete(1)?))
 }
 
 /// The input, bit by bit.
@@ -202,6 +209,22 @@ impl Huffman {
             }
         }
         Self { counts, symbols }
+    }
+
+    /// This, if all its words are used. Up to `few` words of one bit, and none longer, may be less.
+    fn complete(self, few: u16) -> Result<Self, &'static str> {
+        let mut left = 1_i32;
+        for count in &self.counts[1..] {
+            left = 2 * left - i32::from(*count);
+            if left < 0 {
+                return Err("more code words than there are");
+            }
+        }
+        let (short, long) = (self.counts[1], &self.counts[2..]);
+        if left > 0 && (few == 0 || short > few || long.iter().any(|count| *count > 0)) {
+            return Err("unused code words");
+        }
+        Ok(self)
     }
 
     fn next(&self, bits: &mut Reader<'_>) -> Result<u16, &'static str> {
