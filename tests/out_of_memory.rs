@@ -85,17 +85,17 @@ fn hostile_132_a_message_beyond_the_memory_fails_the_connection_and_no_more() {
         expect_out_of_memory(true);
         return;
     }
-    run_short_of_memory("hostile_132");
+    run_short_of_memory("hostile_132_a_message");
 }
 
 #[cfg(feature = "deflate")]
 #[test]
-fn hostile_101_a_message_that_outgrows_the_memory_fails_the_connection() {
+fn hostile_132_a_compressed_message_beyond_the_memory_fails_the_connection_and_no_more() {
     if env::var_os(SHORT).is_some() {
         expect_out_of_memory_inflating();
         return;
     }
-    run_short_of_memory("hostile_101");
+    run_short_of_memory("hostile_132_a_compressed_message");
 }
 
 /// Runs the one test of this name in a process that is short of memory.

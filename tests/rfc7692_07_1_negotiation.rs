@@ -138,6 +138,45 @@ fn clause_145_hostile_023_024_a_bad_offer_is_declined_and_the_next_one_is_tried(
 }
 
 #[test]
+fn clause_130_147_152_157_162_what_a_client_offers() {
+    let bits = |server, client| {
+        keeping()
+            .server_max_window_bits(server)
+            .client_max_window_bits(client)
+    };
+    let cases: [(DeflateConfig, &str); 7] = [
+        (
+            DeflateConfig::new(),
+            "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+             client_max_window_bits",
+        ),
+        (keeping(), "permessage-deflate; client_max_window_bits"),
+        (
+            keeping().server_no_context_takeover(true),
+            "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+        ),
+        (
+            keeping().client_no_context_takeover(true),
+            "permessage-deflate; client_no_context_takeover; client_max_window_bits",
+        ),
+        (
+            bits(10, 15),
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits",
+        ),
+        (bits(15, 9), "permessage-deflate; client_max_window_bits=9"),
+        // §5.1: what is preferred, then what will do.
+        (
+            bits(10, 15).fallback_offer(true),
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits, \
+             permessage-deflate; client_max_window_bits",
+        ),
+    ];
+    for (config, expected) in cases {
+        assert_eq!(offer(config), expected);
+    }
+}
+
+#[test]
 fn clause_132_149_153_159_163_164_the_server_has_its_say() {
     let all = "permessage-deflate; client_max_window_bits";
     let bits = |server, client| {

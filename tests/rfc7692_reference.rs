@@ -70,3 +70,51 @@ fn the_second_hand_agrees_with_itself_and_with_a_library() {
         Err("a distance beyond the window")
     );
 }
+
+/// RFC 7692 §7.2.3, and what the suites make of it.
+#[test]
+fn the_second_hand_reads_the_examples() {
+    let mut keeping = Inflater::new(15, true);
+    let good: [(&[u8], &[u8]); 9] = [
+        (b"\xF2\x48\xCD\xC9\xC9\x07\x00", b"Hello"),
+        (b"\xF2\x00\x11\x00\x00", b"Hello"),
+        (b"\x00\x05\x00\xFA\xFF\x48\x65\x6C\x6C\x6F\x00", b"Hello"),
+        (b"\xF3\x48\xCD\xC9\xC9\x07\x00\x00", b"Hello"),
+        (
+            b"\xF2\x48\x05\x00\x00\x00\xFF\xFF\xCA\xC9\xC9\x07\x00",
+            b"Hello",
+        ),
+        (
+            b"\xF2\x48\xCD\xC9\xC9\x07\x00\x00\x00\xFF\xFF\x00",
+            b"Hello",
+        ),
+        (b"\x00", b""),
+        (b"\x02\x00", b""),
+        (b"\x03\x00\x00", b""),
+    ];
+    for (payload, message) in good {
+        assert_eq!(
+            keeping.message(payload),
+            Ok(message.to_vec()),
+            "{payload:x?}"
+        );
+    }
+    let bad: [&[u8]; 8] = [
+        // §7.2.3.2 without what it refers to.
+        b"\xF2\x00\x11\x00\x00",
+        // Cut short, and without the octet that stands for the end.
+        b"\xF2\x48\xCD\xC9",
+        b"",
+        b"\xF3\x48\xCD\xC9\xC9\x07\x00",
+        b"\x06\x00",
+        b"\x00\x05\x00\xFA\xFEHello\x00",
+        b"\xFC\x00\x00\x00\x00\x00\x00\x00",
+        b"\x04\x00\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF",
+    ];
+    for payload in bad {
+        assert!(
+            Inflater::new(15, true).message(payload).is_err(),
+            "{payload:x?}"
+        );
+    }
+}
