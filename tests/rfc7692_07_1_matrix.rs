@@ -59,6 +59,10 @@ impl Meaning {
             if element.params[..i].iter().any(|(before, _)| before == name) {
                 return None;
             }
+            // A server declines a number in quotes, a client reads it.
+            if !is_answer && value.as_ref().is_some_and(|value| value.starts_with('"')) {
+                return None;
+            }
             match (name.as_str(), value.as_deref()) {
                 ("server_no_context_takeover", None) => meaning.server_forgets = true,
                 ("client_no_context_takeover", None) => meaning.client_forgets = true,

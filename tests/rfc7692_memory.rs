@@ -150,7 +150,7 @@ fn hostile_100_the_bytes_of_a_kept_window() {
 #[test]
 fn hostile_100_an_idle_compressor_is_freed() {
     let after = Duration::from_secs(10);
-    let config = with(DeflateConfig::new().release_after(Some(after)));
+    let config = with(DeflateConfig::new().release_after(Some(after)).pool_size(0));
     for role in ROLES {
         let mut ws = open_deflate(role, &config, widest());
         let mut inflater = Inflater::new(15, true);
@@ -175,7 +175,8 @@ fn hostile_100_an_idle_compressor_is_freed() {
             ws.handle_timeout(at(29), &mut Vec::new());
             ws.handle_timeout(at(40), &mut Vec::new());
         });
-        assert_eq!(freed, -held, "what it held is free");
+        // But for the small box that keeps what a connection has seldom.
+        assert!((-held..512 - held).contains(&freed), "{held} {freed}");
         send(&mut ws, text, &mut out);
         assert_eq!(read(&out), text.as_bytes());
     }
