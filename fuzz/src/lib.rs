@@ -7,6 +7,7 @@
 mod cuts;
 mod http;
 mod limits;
+pub mod pair;
 mod payload;
 pub mod receive;
 pub mod script;
