@@ -5,20 +5,26 @@
 #![forbid(unsafe_code)]
 
 mod cuts;
+mod deflate;
+pub mod extensions;
 mod http;
+pub mod inflate;
 mod limits;
 pub mod pair;
 mod payload;
 pub mod receive;
+mod reference;
 pub mod script;
 mod wire;
 mod world;
 
 pub use self::{
     cuts::Cuts,
+    deflate::{DeflateChoice, params},
     http::{Answer, read_answer},
     limits::Limits,
-    payload::payload,
+    payload::{payload, random},
+    reference::{Reference, compressed},
     wire::{Frame, Frames},
     world::World,
 };

@@ -43,8 +43,7 @@ impl Limits {
     /// The configuration.
     #[must_use]
     pub fn config(self) -> Config {
-        // 0, 1, 3, … 65,535.
-        let size = (1_u64 << (self.sizes & 15)) - 1;
+        let size = self.size();
         let few = u32::from(self.sizes >> 4);
         let mut config = Config::default().streaming(self.streaming());
         if self.low_mark() {
@@ -67,6 +66,17 @@ impl Limits {
             config = config.control_budget(budget).tiny_budget(budget);
         }
         config
+    }
+
+    /// The longest message.
+    #[must_use]
+    pub fn max_message_size(self) -> Option<u64> {
+        (self.flags & 16 != 0).then_some(self.size())
+    }
+
+    /// 0, 1, 3, … 65,535.
+    fn size(self) -> u64 {
+        (1_u64 << (self.sizes & 15)) - 1
     }
 
     /// The configuration of a handshake.

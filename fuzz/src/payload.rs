@@ -20,5 +20,21 @@ pub fn payload(text: bool, len: usize, tag: u8) -> Message<'static> {
     string.into()
 }
 
+/// Bytes that cannot be compressed.
+#[must_use]
+pub fn random(len: usize, tag: u8) -> Message<'static> {
+    let mut state = u64::from(tag) + 1;
+    let mut data = Vec::with_capacity(len + 8);
+    while data.len() < len {
+        // Xorshift64.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        data.extend(state.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    }
+    data.truncate(len);
+    data.into()
+}
+
 /// Each of at least three bytes.
 const TEXTS: [&str; 5] = ["aß ", "水a𝄞", "\u{7FF}Z\u{FFFF}", "𝄞", "plain ASCII "];

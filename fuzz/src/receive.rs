@@ -11,7 +11,7 @@ use std::sync::Arc;
 use allocation_counter::measure;
 use sansock::{
     CloseStatus, Config, Event, Message, ProtocolError, Role, State,
-    proto::{Connection, Error, Instant},
+    proto::{Connection, DeflateParams, Error, Instant, handshake::Negotiated},
 };
 
 use crate::{Cuts, Frames, Limits, SEED};
@@ -23,12 +23,15 @@ const SMALL: u64 = 4 << 10;
 /// what was given back to it.
 const DIRECT: u64 = 768 << 10;
 
+/// What an inflater holds, and the chunk that it inflates to.
+const INFLATER: u64 = 256 << 10;
+
 /// All that came of an exchange.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+pub(crate) struct Outcome {
     /// Whole messages and controls; parts are joined, and count where their message ends.
-    events: Vec<Event<'static>>,
-    error: Option<ProtocolError>,
+    pub(crate) events: Vec<Event<'static>>,
+    pub(crate) error: Option<ProtocolError>,
     out: Vec<u8>,
     state: State,
     status: Option<CloseStatus>,
@@ -46,40 +49,56 @@ pub fn run(role: Role, data: &[u8]) {
         return;
     };
     let limits = Limits::new([flags, sizes]);
-    let config = limits.config();
-    let pieces = Cuts::new([most, seed]).pieces(bytes);
-
-    let whole = exchange(role, &config, limits, &[bytes], false);
-    let cut = exchange(role, &config, limits, &pieces, limits.direct());
-    compare(&whole, &cut);
-    let other = config.clone().streaming(!limits.streaming());
-    let other = exchange(role, &other, limits, &pieces, limits.direct());
-    assert_eq!(
-        (&whole.events, whole.error),
-        (&other.events, other.error),
-        "streaming and not"
-    );
-    assert_eq!((&whole.out, &whole.status), (&other.out, &other.status));
-    check(role, &whole);
-    hold(role, &config, limits, &pieces);
+    let subject = Subject {
+        role,
+        deflate: None,
+        limits,
+    };
+    subject.receive(bytes, Cuts::new([most, seed]));
 }
 
-fn open(role: Role, config: &Config) -> Connection {
-    let config = Arc::new(config.clone());
-    match role {
-        Role::Client => Connection::client(&config, SEED),
-        Role::Server => Connection::server(&config),
+/// What receives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject {
+    pub(crate) role: Role,
+    pub(crate) deflate: Option<DeflateParams>,
+    pub(crate) limits: Limits,
+}
+
+impl Subject {
+    /// Has `bytes` received in several ways, which come to the same.
+    pub(crate) fn receive(self, bytes: &[u8], cuts: Cuts) -> Outcome {
+        let pieces = cuts.pieces(bytes);
+        let limits = self.limits;
+        let config = limits.config();
+
+        let whole = exchange(self, &config, &[bytes], false);
+        let cut = exchange(self, &config, &pieces, limits.direct());
+        compare(&whole, &cut);
+        let other = config.clone().streaming(!limits.streaming());
+        let other = exchange(self, &other, &pieces, limits.direct());
+        assert_eq!(
+            (&whole.events, whole.error),
+            (&other.events, other.error),
+            "streaming and not"
+        );
+        assert_eq!((&whole.out, &whole.status), (&other.out, &other.status));
+        check(self.role, &whole);
+        hold(self, &config, &pieces);
+        whole
+    }
+
+    fn open(self, config: &Config) -> Connection {
+        let config = Arc::new(config.clone());
+        let mut negotiated = Negotiated::default();
+        negotiated.deflate = self.deflate;
+        Connection::from_negotiated(self.role, &negotiated, &config, SEED)
     }
 }
 
-fn exchange(
-    role: Role,
-    config: &Config,
-    limits: Limits,
-    pieces: &[&[u8]],
-    direct: bool,
-) -> Outcome {
-    let mut connection = open(role, config);
+fn exchange(subject: Subject, config: &Config, pieces: &[&[u8]], direct: bool) -> Outcome {
+    let limits = subject.limits;
+    let mut connection = subject.open(config);
     let mut outcome = Outcome {
         events: Vec::new(),
         error: None,
@@ -214,10 +233,11 @@ fn check(role: Role, outcome: &Outcome) {
 }
 
 /// Memory follows what came, whatever was announced.
-fn hold(role: Role, config: &Config, limits: Limits, pieces: &[&[u8]]) {
+fn hold(subject: Subject, config: &Config, pieces: &[&[u8]]) {
+    let limits = subject.limits;
     let mut pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
     let given: usize = pieces.iter().map(Vec::len).sum();
-    let mut connection = open(role, config);
+    let mut connection = subject.open(config);
     let held = measure(|| {
         let mut out = Vec::new();
         for piece in &mut pieces {
@@ -228,7 +248,15 @@ fn hold(role: Role, config: &Config, limits: Limits, pieces: &[&[u8]]) {
             while let Ok(Some(_)) = connection.receive(&mut input, &mut out) {}
         }
     });
-    let most = 8 * given as u64 + SMALL + if limits.direct() { DIRECT } else { 0 };
+    let mut most = 8 * given as u64 + SMALL;
+    if limits.direct() {
+        most += DIRECT;
+    }
+    if subject.deflate.is_some() {
+        // Deflate makes a byte of 1,032 at the most.
+        let inflated = limits.max_message_size().unwrap_or(u64::MAX);
+        most += INFLATER + 4 * inflated.min(1_032 * given as u64);
+    }
     assert!(
         held.bytes_max <= most,
         "{} bytes held for {given}",

@@ -5,7 +5,7 @@ use sansock::Role;
 /// A frame that the crate wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// FIN and opcode.
+    /// FIN, RSV1 and opcode.
     pub first: u8,
     /// Unmasked.
     pub payload: Vec<u8>,
@@ -20,6 +20,8 @@ pub struct Frames {
     counted: usize,
     in_message: bool,
     closed: bool,
+    /// Whether messages may be compressed.
+    pub compressed: bool,
     /// Bytes of application data so far.
     pub data: usize,
     /// The frames that are whole.
@@ -36,6 +38,7 @@ impl Frames {
             counted: 0,
             in_message: false,
             closed: false,
+            compressed: false,
             data: 0,
             frames: Vec::new(),
         }
@@ -103,7 +106,9 @@ impl Frames {
     fn header(&self) -> Option<(usize, usize, Option<[u8; 4]>)> {
         let bytes = &self.unread;
         let first = bytes[0];
-        assert_eq!(first & 0x70, 0, "reserved bits");
+        let begins = matches!(first & 0x0F, 1 | 2);
+        let allowed = if self.compressed && begins { 0x40 } else { 0 };
+        assert_eq!(first & 0x70 & !allowed, 0, "reserved bits");
         match first & 0x0F {
             0 => assert!(self.in_message, "a continuation of nothing"),
             1 | 2 => assert!(!self.in_message, "a message inside another"),

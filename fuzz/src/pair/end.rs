@@ -4,19 +4,21 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use sansock::{
-    CloseFrame, Endpoint, EndpointEvent, Event, Message, Part, Prepared, Role, SendError, State,
+    CloseFrame, Compress, Endpoint, EndpointEvent, Event, Message, Part, Prepared, Role, SendError,
+    State,
     endpoint::MessageKind,
     proto::{
-        Error, HandshakeError, Instant,
+        DeflateParams, Error, HandshakeError, Instant,
         handshake::{Accept, Reject},
     },
 };
 
 use super::step::Way;
-use crate::{Frames, payload};
+use crate::{Frames, Reference, payload};
 
 /// One end and all that is known of it.
 pub(super) struct End {
+    role: Role,
     pub(super) endpoint: Endpoint,
     /// Written and not yet delivered.
     wire: Vec<u8>,
@@ -24,6 +26,10 @@ pub(super) struct End {
     head: Option<Vec<u8>>,
     pub(super) frames: Frames,
     pub(super) sent: Vec<Message<'static>>,
+    /// Which of them must not be compressed.
+    plain: Vec<bool>,
+    /// What was agreed on.
+    deflate: Option<DeflateParams>,
     sent_len: usize,
     pub(super) sent_pings: Vec<Vec<u8>>,
     /// The parts of the message that is being sent.
@@ -49,11 +55,14 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(role: Role, endpoint: Endpoint) -> Self {
         Self {
+            role,
             endpoint,
             wire: Vec::new(),
             head: Some(Vec::new()),
             frames: Frames::new(role),
             sent: Vec::new(),
+            plain: Vec::new(),
+            deflate: None,
             sent_len: 0,
             sent_pings: Vec::new(),
             sent_part: None,
@@ -94,6 +103,7 @@ impl End {
         let can = self.endpoint.can_send();
         let sent = match way {
             Way::Send => self.endpoint.send(message.clone()),
+            Way::With(compress) => self.endpoint.send_with(&message, compress.into()),
             Way::Unlimited => self.endpoint.send_unlimited(&message),
             Way::Prepared => self.endpoint.send_prepared(&Prepared::new(message.clone())),
             Way::Bytes => {
@@ -112,6 +122,7 @@ impl End {
                 assert!(self.sent_part.is_none());
                 self.took(message.len());
                 self.sent.push(message);
+                self.plain.push(matches!(way, Way::With(Compress::Never)));
             }
             Err(SendError::MessageUnfinished) => assert!(self.sent_part.is_some()),
             Err(error) => self.check_refusal(error, can),
@@ -136,6 +147,7 @@ impl End {
                 let joined = join(self.sent_part.take(), data);
                 if last {
                     self.sent.push(joined);
+                    self.plain.push(false);
                 } else {
                     self.sent_part = Some(joined);
                 }
@@ -337,6 +349,7 @@ impl End {
             EndpointEvent::Open(_) => {
                 assert!(!self.opened);
                 self.opened = true;
+                self.deflate = self.endpoint.deflate();
             }
             EndpointEvent::Refused(refusal) => {
                 assert_eq!((refusal.status(), refusal.body()), (403, &b"no"[..]));
@@ -360,6 +373,39 @@ impl End {
                 assert!(self.opened && !self.got_close);
                 self.take_event(event);
             }
+        }
+    }
+
+    /// Reads what was written as another implementation would.
+    pub(super) fn read_frames(&self) {
+        let is_server = self.role == Role::Server;
+        let (bits, takeover) = match self.deflate {
+            Some(it) if is_server => (it.server_max_window_bits, !it.server_no_context_takeover),
+            Some(it) => (it.client_max_window_bits, !it.client_no_context_takeover),
+            None => (15, false),
+        };
+        let mut reference = Reference::new(bits, takeover);
+        let mut messages = self.sent.iter().zip(&self.plain);
+        let mut payload = Vec::new();
+        let mut begun = 0;
+        for frame in &self.frames.frames {
+            match frame.first & 0x0F {
+                0 => {}
+                1 | 2 => begun = frame.first,
+                _ => continue,
+            }
+            payload.extend_from_slice(&frame.payload);
+            if frame.first & 0x80 == 0 {
+                continue;
+            }
+            let (sent, plain) = messages.next().expect("a message that was sent");
+            let mut read = std::mem::take(&mut payload);
+            if begun & 0x40 != 0 {
+                assert!(self.deflate.is_some() && !plain, "compressed");
+                read = reference.message(&read, sent.len()).expect("valid");
+            }
+            assert_eq!(begun & 0x0F, if sent.is_text() { 1 } else { 2 });
+            assert!(sent.as_bytes() == read, "other bytes on the wire");
         }
     }
 

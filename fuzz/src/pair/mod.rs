@@ -18,7 +18,7 @@ use self::{
     end::End,
     step::{Op, Step},
 };
-use crate::{SEED, payload};
+use crate::{SEED, payload, random};
 
 pub use self::step::Script;
 
@@ -59,13 +59,23 @@ impl Pair {
         if flags & 8 != 0 {
             config = config.idle_timeout(Some(Duration::from_secs(100)));
         }
-        let config = Arc::new(config);
+        let [for_client, for_server] = match script.deflate {
+            Some(choices) => choices.map(|choice| config.clone().deflate(choice.config())),
+            None => [config.clone().deflate(None), config.deflate(None)],
+        };
+        let compresses = script
+            .deflate
+            .is_some_and(|them| them.iter().all(|it| it.is_on));
         let request = ClientRequest::new("example.com", "/").expect("valid");
-        let mut client = End::new(Role::Client, Endpoint::client(&request, &config, SEED));
-        let mut server = End::new(Role::Server, Endpoint::server(&config));
+        let mut client = End::new(
+            Role::Client,
+            Endpoint::client(&request, &Arc::new(for_client), SEED),
+        );
+        let mut server = End::new(Role::Server, Endpoint::server(&Arc::new(for_server)));
         for end in [&mut client, &mut server] {
             end.may_queue = flags & 2 != 0;
             end.small = end.small.min(fragment);
+            end.frames.compressed = compresses;
         }
         let mut pair = Self {
             client,
@@ -84,21 +94,30 @@ impl Pair {
         pair
     }
 
-    fn act(&mut self, Step { client, op }: Step) {
+    fn act(&mut self, step: Step) {
+        let Step { client, noise, op } = step;
         self.tag = self.tag.wrapping_add(1);
+        let tag = self.tag;
+        let data = |text: bool, len| {
+            if noise && !text {
+                random(len, tag)
+            } else {
+                payload(text, len, tag)
+            }
+        };
         let (end, peer) = if client {
             (&mut self.client, &mut self.server)
         } else {
             (&mut self.server, &mut self.client)
         };
         match op {
-            Op::Send { way, text, len } => end.send(way, payload(text, len, self.tag)),
+            Op::Send { way, text, len } => end.send(way, data(text, len)),
             Op::Part {
                 unlimited,
                 text,
                 last,
                 len,
-            } => end.send_part(unlimited, payload(text, len, self.tag), last),
+            } => end.send_part(unlimited, data(text, len), last),
             Op::Ping { len } => end.ping(len, self.tag),
             Op::Pong { len } => {
                 let pong = end.endpoint.pong(payload(false, len, self.tag).as_bytes());
@@ -187,6 +206,7 @@ fn agree(from: &End, to: &End) {
     if to.got_close && !from.may_lack {
         assert_eq!(from.sent.len(), to.received.len(), "a message is lost");
     }
+    from.read_frames();
     let (Some(sent), Some(received)) = (from.endpoint.close_status(), to.endpoint.close_status())
     else {
         return;

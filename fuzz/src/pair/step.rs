@@ -2,7 +2,12 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use crate::script::{amount, millis, payload_len};
+use sansock::Compress;
+
+use crate::{
+    DeflateChoice,
+    script::{amount, millis, payload_len},
+};
 
 /// The most steps: fewer Pings than the peer's budget allows.
 const STEPS: usize = 250;
@@ -13,6 +18,8 @@ pub struct Script {
     pub(super) flags: u8,
     pub(super) mark: u8,
     pub(super) fragment: u8,
+    /// The client's and the server's permessage-deflate.
+    pub(super) deflate: Option<[DeflateChoice; 2]>,
     pub(super) steps: Vec<Step>,
 }
 
@@ -20,6 +27,8 @@ pub struct Script {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) client: bool,
+    /// Whether its binary payload is one that cannot be compressed.
+    pub(super) noise: bool,
     pub(super) op: Op,
 }
 
@@ -73,11 +82,18 @@ pub(super) enum Way {
     Unlimited,
     Prepared,
     Bytes,
+    With(Compress),
 }
 
 impl<'a> Arbitrary<'a> for Script {
     fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        let (flags, mark, fragment) = Arbitrary::arbitrary(u)?;
+        let (flags, mark, fragment): (u8, u8, u8) = Arbitrary::arbitrary(u)?;
+        let deflate = if flags & 64 != 0 {
+            let choices: [[u8; 2]; 2] = Arbitrary::arbitrary(u)?;
+            Some(choices.map(DeflateChoice::new))
+        } else {
+            None
+        };
         let mut steps = Vec::new();
         while !u.is_empty() && steps.len() < STEPS {
             steps.push(Step::arbitrary(u)?);
@@ -86,6 +102,7 @@ impl<'a> Arbitrary<'a> for Script {
             flags,
             mark,
             fragment,
+            deflate,
             steps,
         })
     }
@@ -97,9 +114,12 @@ impl<'a> Arbitrary<'a> for Step {
         let what = u8::arbitrary(u)?;
         let mut byte = || u8::arbitrary(u);
         let text = what & 0x40 != 0;
+        let other = what & 0x20 != 0;
         let op = match what & 0x1F {
             way @ 0..6 => Op::Send {
                 way: match way {
+                    0 | 1 if other => Way::With(Compress::Always),
+                    2 if other => Way::With(Compress::Never),
                     0..=2 => Way::Send,
                     3 => Way::Unlimited,
                     4 => Way::Prepared,
@@ -138,6 +158,7 @@ impl<'a> Arbitrary<'a> for Step {
         };
         Ok(Self {
             client: what & 0x80 != 0,
+            noise: other,
             op,
         })
     }
