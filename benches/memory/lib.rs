@@ -8,6 +8,8 @@
 //! A peer is one line in [`PEERS`] and one file in `peers/`; what it cannot do stays `None`.
 
 pub mod clock;
+pub mod deflate;
+pub mod json;
 pub mod operations;
 pub mod peers;
 pub mod socket;

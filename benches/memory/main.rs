@@ -3,7 +3,7 @@
 //! `cargo bench --manifest-path benches/Cargo.toml` also writes it to `RESULTS.md`;
 //! `… -- decode mask` runs these two and only prints.
 
-use std::{collections::HashMap, fs, hint::black_box, process::Command};
+use std::{collections::HashMap, hint::black_box, process::Command};
 
 use in_memory::{
     Case, OPERATIONS, Operation, PEERS, Work,
@@ -48,8 +48,7 @@ fn main() {
     text += &table::legend(&PEERS);
     println!("{text}");
     if wanted.is_empty() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
-        fs::write(path, text).expect("the table can be written");
+        table::store(table::MEMORY, &text);
     }
 }
 
@@ -57,12 +56,19 @@ fn measure(operation: &Operation, clock: Clock, allocations: &Allocations) -> Ta
     let mut table = Table::new(operation);
     for case in (operation.cases)() {
         let mut column = vec![None; PEERS.len()];
-        for (row, lends, ns) in time(&case, clock) {
+        for Timed {
+            row,
+            lends,
+            ns,
+            bytes,
+        } in time(&case, clock)
+        {
             let peer = PEERS[row].name;
             let key = [operation.name, &case.name, peer].map(String::from);
             column[row] = Some(Cell {
                 ns,
                 lends,
+                bytes,
                 allocations: *allocations.0.get(&key).expect("all cases were counted"),
             });
         }
@@ -71,27 +77,40 @@ fn measure(operation: &Operation, clock: Clock, allocations: &Allocations) -> Ta
     table
 }
 
-/// The peers that can do `case`: row, whether it lends, and median nanoseconds per operation.
-fn time(case: &Case, clock: Clock) -> Vec<(usize, bool, f64)> {
-    let mut works: Vec<(usize, Work, Vec<f64>)> = PEERS
+/// A peer that can do a case.
+struct Timed {
+    row: usize,
+    lends: bool,
+    /// The median of nanoseconds per operation.
+    ns: f64,
+    /// What was written per operation, where that differs between the peers.
+    bytes: Option<f64>,
+}
+
+/// The peers that can do `case`.
+fn time(case: &Case, clock: Clock) -> Vec<Timed> {
+    let mut works: Vec<(usize, Work, Vec<f64>, u64)> = PEERS
         .iter()
         .enumerate()
-        .filter_map(|(row, peer)| Some((row, case.start(peer)?, Vec::with_capacity(ROUNDS))))
+        .filter_map(|(row, peer)| Some((row, case.start(peer)?, Vec::with_capacity(ROUNDS), 0)))
         .collect();
     let count = works.len();
-    for round in 0..WARM_UP + ROUNDS {
+    for round in 0..WARM_UP + case.rounds(ROUNDS) {
         // Another peer begins each round, so that none always follows the same one.
         for turn in 0..count {
-            let (row, work, times) = &mut works[(round + turn) % count];
+            let (row, work, times, sum) = &mut works[(round + turn) % count];
             let mut checksum = 0;
             let ns = clock.time(|| checksum = work.run(case.times));
-            let expected = case.times * case.checksum;
-            assert!(
-                checksum == expected || PEERS[*row].is_floor(),
-                "{} did not do all of {}: {checksum}, not {expected}",
-                PEERS[*row].name,
-                case.name,
-            );
+            if let Some(each) = case.checksum {
+                let expected = case.times * each;
+                assert!(
+                    checksum == expected || PEERS[*row].is_floor(),
+                    "{} did not do all of {}: {checksum}, not {expected}",
+                    PEERS[*row].name,
+                    case.name,
+                );
+            }
+            *sum = checksum;
             if round >= WARM_UP {
                 times.push(ns / case.times as f64);
             }
@@ -99,7 +118,15 @@ fn time(case: &Case, clock: Clock) -> Vec<(usize, bool, f64)> {
     }
     works
         .into_iter()
-        .map(|(row, work, mut times)| (row, work.lends(), median(&mut times)))
+        .map(|(row, work, mut times, sum)| Timed {
+            row,
+            lends: work.lends(),
+            ns: median(&mut times),
+            bytes: case
+                .checksum
+                .is_none()
+                .then(|| sum as f64 / case.times as f64),
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! What is measured: operations, each with its cases.
 
-use crate::{Peer, Role, Work, socket::Wire, touch};
+use crate::{Peer, Role, Work, deflate::Messages, socket::Wire, touch};
 
 /// Something that every peer is asked to do.
 pub struct Operation {
@@ -20,8 +20,9 @@ pub struct Case {
     pub name: String,
     /// How many operations make one round.
     pub times: u64,
-    /// The checksum that each operation must give.
-    pub checksum: u64,
+    /// The checksum that each operation must give; without one, it is how many bytes were written,
+    /// which stands in the table.
+    pub checksum: Option<u64>,
     input: Input,
     start: fn(&Peer, &Input) -> Option<Work>,
 }
@@ -31,6 +32,7 @@ struct Input {
     role: Role,
     payload: &'static [u8],
     wire: Wire,
+    messages: Option<Messages>,
 }
 
 impl Case {
@@ -38,6 +40,16 @@ impl Case {
     #[must_use]
     pub fn start(&self, peer: &Peer) -> Option<Work> {
         (self.start)(peer, &self.input)
+    }
+
+    /// How many of `most` rounds it takes: fewer where one is long.
+    #[must_use]
+    pub fn rounds(&self, most: usize) -> usize {
+        if self.input.messages.is_some() {
+            (most / 16) | 1
+        } else {
+            most
+        }
     }
 }
 
@@ -48,6 +60,7 @@ impl Input {
             role,
             payload: payload.leak(),
             wire: Wire::silent(),
+            messages: None,
         }
     }
 
@@ -57,12 +70,23 @@ impl Input {
             role: Role::Server,
             payload: &[],
             wire,
+            messages: None,
+        }
+    }
+
+    /// What a server sends.
+    fn messages(messages: Messages) -> Self {
+        Self {
+            role: Role::Server,
+            payload: &[],
+            wire: Wire::silent(),
+            messages: Some(messages),
         }
     }
 }
 
 /// Everything that is measured, in the order of the table.
-pub const OPERATIONS: [Operation; 5] = [
+pub const OPERATIONS: [Operation; 7] = [
     Operation {
         name: "decode",
         title: "Decode masked client frames, as a server",
@@ -89,6 +113,21 @@ pub const OPERATIONS: [Operation; 5] = [
         about: "ns per call. sansock and tungstenite call std; fastwebsockets, tokio-websockets, sockudo-ws and wtx \
             call simdutf8.",
         cases: utf8,
+    },
+    Operation {
+        name: "compress",
+        title: "Compress JSON messages, as a server",
+        about: "ns per text message, 16 of them queued, then taken; behind it bytes per message on \
+            the wire. permessage-deflate with windows of 32 KiB, with context takeover or without, \
+            everybody at its default level. Each message is another: orders on a market.",
+        cases: compress,
+    },
+    Operation {
+        name: "inflate",
+        title: "Inflate JSON messages, as a server",
+        about: "ns per text message: masked client frames in memory to inflated, validated text. \
+            Everybody gets the same frames, of zlib-rs at level 6.",
+        cases: inflate,
     },
     Operation {
         name: "handshake",
@@ -127,7 +166,7 @@ fn decode() -> Vec<Case> {
         Case {
             name: size(payload.len()) + kind,
             times,
-            checksum: touch(&payload),
+            checksum: Some(touch(&payload)),
             input: Input::wire(wire),
             start: |peer, input| Some(peer.decode?(input.wire.clone())),
         }
@@ -142,7 +181,7 @@ fn encode() -> Vec<Case> {
             cases.push(Case {
                 name: format!("{} {}", role.name(), size(len)),
                 times: rounded(len),
-                checksum: (role.header_len(len) + len) as u64,
+                checksum: Some((role.header_len(len) + len) as u64),
                 input: Input::payload(role, bytes(len)),
                 start: |peer, input| Some(peer.encode?(input.role, input.payload)),
             });
@@ -151,11 +190,47 @@ fn encode() -> Vec<Case> {
     cases
 }
 
+fn compress() -> Vec<Case> {
+    deflated(|name, messages| Case {
+        name,
+        times: messages.count(),
+        checksum: None,
+        input: Input::messages(messages),
+        start: |peer, input| peer.compress?(input.messages?),
+    })
+}
+
+fn inflate() -> Vec<Case> {
+    deflated(|name, messages| Case {
+        name,
+        times: messages.count(),
+        // All begin and end alike, and are equally long.
+        checksum: Some(touch(messages.all[0].as_bytes())),
+        input: Input {
+            wire: messages.wire(),
+            ..Input::messages(messages)
+        },
+        start: |peer, input| peer.inflate?(input.wire.clone(), input.messages?.takeover),
+    })
+}
+
+fn deflated(case: fn(String, Messages) -> Case) -> Vec<Case> {
+    let sizes = [1 << 10, 16 << 10];
+    sizes
+        .into_iter()
+        .flat_map(|len| [(len, "takeover", true), (len, "no takeover", false)])
+        .map(|(len, name, takeover)| {
+            let name = format!("{} {name}", size(len));
+            case(name, Messages::new(len, takeover))
+        })
+        .collect()
+}
+
 fn mask() -> Vec<Case> {
     let case = |len| Case {
         name: size(len),
         times: rounded(len),
-        checksum: len as u64,
+        checksum: Some(len as u64),
         input: Input::payload(Role::Client, bytes(len)),
         start: |peer, input| Some(peer.mask?(input.payload)),
     };
@@ -166,7 +241,7 @@ fn utf8() -> Vec<Case> {
     let case = |(kind, text): (&str, Vec<u8>)| Case {
         name: format!("{} {kind}", size(text.len())),
         times: rounded(text.len()),
-        checksum: text.len() as u64,
+        checksum: Some(text.len() as u64),
         input: Input::payload(Role::Server, text),
         start: |peer, input| Some(peer.utf8?(input.payload)),
     };
@@ -181,7 +256,7 @@ fn handshake() -> Vec<Case> {
     vec![Case {
         name: format!("{} request", size(REQUEST.len())),
         times: 256,
-        checksum: 1,
+        checksum: Some(1),
         input: Input::wire(Wire::each(REQUEST)),
         start: |peer, input| Some(peer.handshake?(input.wire.clone())),
     }]
@@ -193,8 +268,8 @@ fn rounded(len: usize) -> u64 {
     times.next_multiple_of(BATCH)
 }
 
-/// A frame of a client, final and masked.
-fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+/// A frame of a client, final and masked; `opcode` brings its reserved bits along.
+pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
     let mut frame = vec![0x80 | opcode];
     match payload.len() {

@@ -41,6 +41,18 @@ impl Wire {
         (Self::of(vec![chunk; count]), frames)
     }
 
+    /// A wire that brings `frames`, and begins anew.
+    pub fn frames(frames: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut chunks: Vec<Vec<u8>> = Vec::new();
+        for frame in frames {
+            match chunks.last_mut() {
+                Some(chunk) if chunk.len() + frame.len() <= CHUNK => chunk.extend(frame),
+                _ => chunks.push(frame),
+            }
+        }
+        Self::of(chunks)
+    }
+
     /// A wire that brings `bytes` by each read.
     pub fn each(bytes: &[u8]) -> Self {
         Self::of(vec![bytes.to_vec()])

@@ -18,6 +18,8 @@ pub struct Cell {
     pub ns: f64,
     /// Allocations per operation.
     pub allocations: f64,
+    /// Bytes written per operation, if it is they that differ.
+    pub bytes: Option<f64>,
     /// Whether the payload was handed on without a copy.
     pub lends: bool,
 }
@@ -72,6 +74,9 @@ impl fmt::Display for Cell {
         if self.lends {
             write!(f, "ᵇ")?;
         }
+        if let Some(bytes) = self.bytes {
+            write!(f, " → {} B", grouped(bytes))?;
+        }
         // A few per round are a few thousandths per operation: still not none.
         match self.allocations {
             0.0 => Ok(()),
@@ -82,9 +87,49 @@ impl fmt::Display for Cell {
     }
 }
 
+/// The first line of what is measured in memory.
+pub const MEMORY: &str = "# In memory, beside the peers";
+
+/// The first line of what is measured over sockets.
+pub const SOCKETS: &str = "# Over sockets, beside the peers";
+
+/// Writes a part of `RESULTS.md`, which begins with the line `title`, and leaves the other as it is.
+///
+/// # Panics
+///
+/// If the file cannot be written.
+pub fn store(title: &str, part: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
+    let before = fs::read_to_string(path).unwrap_or_default();
+    let middle = before.find(SOCKETS).unwrap_or(before.len());
+    let (memory, sockets) = before.split_at(middle);
+    let all = if title == MEMORY {
+        [part, "\n", sockets].concat()
+    } else {
+        [memory.trim_end(), "\n\n", part].concat()
+    };
+    fs::write(path, all.trim_end().to_owned() + "\n").expect("the results can be written");
+}
+
 /// What stands above the tables: how to read them, where and when they were made.
 #[must_use]
 pub fn head() -> String {
+    let machine = machine();
+    format!(
+        "{MEMORY}\n\n\
+        `cargo bench --manifest-path benches/Cargo.toml --bench memory` on {machine}.\n\n\
+        Nanoseconds per operation, the median of many rounds in which the peers take turns; behind \
+        it, in parentheses, allocations per operation where there are any. All get the same bytes by \
+        the same copy out of memory, in chunks of whole frames of at most 256 KiB (or one frame); \
+        that copy, which a kernel would make, is not timed for anybody. So whoever reads little at a \
+        time finds it in a nearer cache, and does not pay here for its further system calls. What \
+        they write is counted and discarded. How each is set up stands below.\n\n"
+    )
+}
+
+/// When, where and how this was built.
+#[must_use]
+pub fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
         .lines()
@@ -94,17 +139,7 @@ pub fn head() -> String {
     let kernel = output("uname", &["-sr"]);
     let rustc = output("rustc", &["--version"]);
     let date = output("date", &["-u", "+%F"]);
-    format!(
-        "# In memory, beside the peers\n\n\
-        `cargo bench --manifest-path benches/Cargo.toml` on {date}: {model}, {cores} cores, {kernel}, \
-        {rustc}, fat LTO, no `target-cpu`.\n\n\
-        Nanoseconds per operation, the median of many rounds in which the peers take turns; behind \
-        it, in parentheses, allocations per operation where there are any. All get the same bytes by \
-        the same copy out of memory, in chunks of whole frames of at most 256 KiB (or one frame); \
-        that copy, which a kernel would make, is not timed for anybody. So whoever reads little at a \
-        time finds it in a nearer cache, and does not pay here for its further system calls. What \
-        they write is counted and discarded. How each is set up stands below.\n\n"
-    )
+    format!("{date}: {model}, {cores} cores, {kernel}, {rustc}, fat LTO, no `target-cpu`")
 }
 
 /// What stands below the tables: who was measured, and how it was set up.
@@ -119,20 +154,27 @@ pub fn legend(peers: &[Peer]) -> String {
 
 /// The peer's name and version.
 fn title(peer: &Peer) -> String {
-    let name = format!("name = \"{}\"", peer.name);
+    versioned(peer.name)
+}
+
+/// A package's name and version.
+#[must_use]
+pub fn versioned(package: &str) -> String {
+    let name = format!("name = \"{package}\"");
     let version = include_str!("../Cargo.lock")
         .lines()
         .skip_while(|line| *line != name)
         .nth(1)
         .and_then(|line| line.split('"').nth(1));
     match version {
-        Some(version) => format!("{} {version}", peer.name),
-        None => peer.name.to_owned(),
+        Some(version) => format!("{package} {version}"),
+        None => package.to_owned(),
     }
 }
 
 /// A whole number with a comma before each three digits.
-fn grouped(number: f64) -> String {
+#[must_use]
+pub fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

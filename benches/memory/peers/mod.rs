@@ -7,10 +7,11 @@ mod sockudo_ws;
 mod tokio_websockets;
 mod tungstenite;
 mod wtx;
+mod yawc;
 
 use std::hint::black_box;
 
-use crate::{Role, Work, operations::BATCH, socket::Wire};
+use crate::{Role, Work, deflate::Messages, operations::BATCH, socket::Wire};
 
 /// A crate, or a floor, and how it does each operation; `None` if it cannot.
 pub struct Peer {
@@ -26,6 +27,11 @@ pub struct Peer {
     pub mask: Option<fn(&[u8]) -> Work>,
     /// Validates these bytes.
     pub utf8: Option<fn(&'static [u8]) -> Work>,
+    /// Compresses and sends these messages, as a server, [`BATCH`] to a write; `None` if it cannot
+    /// take over contexts.
+    pub compress: Option<fn(Messages) -> Option<Work>>,
+    /// Inflates what comes, as a server, with context takeover or without; `None` likewise.
+    pub inflate: Option<fn(Wire, bool) -> Option<Work>>,
     /// Answers the request that comes by each read.
     pub handshake: Option<fn(Wire) -> Work>,
 }
@@ -38,7 +44,7 @@ impl Peer {
 }
 
 /// Everybody, in the order of the table.
-pub const PEERS: [Peer; 9] = [
+pub const PEERS: [Peer; 10] = [
     floor::MEMCPY,
     floor::STD,
     floor::SIMDUTF8,
@@ -48,6 +54,7 @@ pub const PEERS: [Peer; 9] = [
     tokio_websockets::PEER,
     sockudo_ws::PEER,
     wtx::PEER,
+    yawc::PEER,
 ];
 
 /// What can do nothing: to be filled in.
@@ -58,6 +65,8 @@ const NOTHING: Peer = Peer {
     encode: None,
     mask: None,
     utf8: None,
+    compress: None,
+    inflate: None,
     handshake: None,
 };
 
@@ -94,4 +103,27 @@ fn validating(bytes: &'static [u8], is_utf8: impl Fn(&[u8]) -> bool + 'static) -
 /// bytes they became.
 fn batches(mut batch: impl FnMut() -> u64 + 'static) -> Work {
     Work::new(move |times| (0..times / BATCH).map(|_| batch()).sum())
+}
+
+/// Work that sends `messages` in batches: `batch` queues and takes these, and returns how many
+/// bytes they became.
+fn sending<T: 'static>(
+    messages: Messages,
+    make: impl Fn(&'static str) -> T,
+    mut batch: impl FnMut(&mut [T]) -> u64 + 'static,
+) -> Work {
+    let mut made: Vec<T> = messages.all.iter().map(|message| make(message)).collect();
+    Work::new(move |times| {
+        assert_eq!(times, made.len() as u64);
+        made.chunks_mut(BATCH as usize).map(&mut batch).sum()
+    })
+}
+
+/// Both windows of 32 KiB, with context takeover or without.
+fn extension(takeover: bool) -> &'static str {
+    if takeover {
+        "permessage-deflate"
+    } else {
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+    }
 }

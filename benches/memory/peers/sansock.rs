@@ -3,17 +3,18 @@
 use std::{borrow::Cow, hint::black_box, sync::Arc};
 
 use sansock::{
-    Config, Event, Message,
+    Config, Event, Message, Role as Side,
     proto::{
-        Connection, Instant,
-        handshake::{Accept, ServerHandshake},
+        Connection, DeflateParams, Instant,
+        handshake::{Accept, Negotiated, ServerHandshake},
         mask,
     },
 };
 
-use super::{NOTHING, Peer, batches, masking};
+use super::{NOTHING, Peer, batches, masking, sending};
 use crate::{
     Role, Work,
+    deflate::Messages,
     operations::BATCH,
     socket::{CHUNK, Wire},
     touch,
@@ -30,12 +31,17 @@ pub(super) const PEER: Peer = Peer {
             mask::apply(bytes, key, 0);
         })
     }),
+    compress: Some(compress),
+    inflate: Some(inflate),
     handshake: Some(handshake),
     ..NOTHING
 };
 
-fn decode(mut wire: Wire) -> Work {
-    let mut ws = Connection::server(&Arc::new(Config::default()));
+fn decode(wire: Wire) -> Work {
+    receiving(Connection::server(&Arc::new(Config::default())), wire)
+}
+
+fn receiving(mut ws: Connection, mut wire: Wire) -> Work {
     let mut buffer = vec![0; CHUNK];
     let mut out = Vec::new();
     Work::new(move |messages| {
@@ -83,6 +89,40 @@ fn encode(role: Role, payload: &'static [u8]) -> Work {
         out.clear();
         len
     })
+}
+
+fn compress(messages: Messages) -> Option<Work> {
+    let mut ws = deflating(messages.takeover);
+    let mut out = Vec::new();
+    Some(sending(
+        messages,
+        |text| text,
+        move |batch| {
+            for text in batch {
+                ws.send(black_box(*text), &mut out).expect("it is open");
+            }
+            let len = black_box(&out).len() as u64;
+            out.clear();
+            len
+        },
+    ))
+}
+
+fn inflate(wire: Wire, takeover: bool) -> Option<Work> {
+    Some(receiving(deflating(takeover), wire))
+}
+
+/// A server that agreed on permessage-deflate.
+fn deflating(takeover: bool) -> Connection {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams {
+        server_no_context_takeover: !takeover,
+        client_no_context_takeover: !takeover,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
+    });
+    let config = Arc::new(Config::default());
+    Connection::from_negotiated(Side::Server, &negotiated, &config, [7; 32])
 }
 
 fn handshake(mut wire: Wire) -> Work {

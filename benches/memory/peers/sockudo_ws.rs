@@ -4,15 +4,16 @@ use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
 use sockudo_ws::{
-    Message, Role as Side,
+    DeflateConfig, Message, Role as Side,
     handshake::{build_response, generate_accept_key, parse_request},
-    protocol::Protocol,
+    protocol::{CompressedProtocol, Protocol},
     simd::apply_mask,
 };
 
-use super::{NOTHING, Peer, batches, masking};
+use super::{NOTHING, Peer, batches, masking, sending};
 use crate::{
     Role, Work,
+    deflate::Messages,
     operations::BATCH,
     socket::{CHUNK, Wire},
     touch,
@@ -21,10 +22,12 @@ use crate::{
 pub(super) const PEER: Peer = Peer {
     name: "sockudo-ws",
     setup: "its engine (`Protocol`, `parse_request` …) driven by hand: a 256 KiB buffer and the \
-        vector of messages are used again",
+        vector of messages are used again; deflate at level 6",
     decode: Some(decode),
     encode: Some(encode),
     mask: Some(|bytes| masking(bytes, apply_mask)),
+    compress: Some(compress),
+    inflate: Some(inflate),
     handshake: Some(handshake),
     ..NOTHING
 };
@@ -72,6 +75,52 @@ fn encode(role: Role, payload: &'static [u8]) -> Work {
         out.clear();
         len
     })
+}
+
+fn compress(messages: Messages) -> Option<Work> {
+    let mut protocol = deflating(messages.takeover);
+    let mut out = BytesMut::new();
+    Some(sending(messages, Message::text, move |batch| {
+        for message in batch {
+            let message = black_box(message);
+            protocol
+                .encode_message(message, &mut out)
+                .expect("it is open");
+        }
+        let len = black_box(&out).len() as u64;
+        out.clear();
+        len
+    }))
+}
+
+fn inflate(mut wire: Wire, takeover: bool) -> Option<Work> {
+    let mut protocol = deflating(takeover);
+    let mut buffer = BytesMut::new();
+    let mut decoded = Vec::new();
+    Some(Work::new(move |messages| {
+        let (mut left, mut checksum) = (messages, 0);
+        while left > 0 {
+            buffer.reserve(CHUNK);
+            wire.fill(&mut buffer);
+            protocol
+                .process_into(&mut buffer, &mut decoded)
+                .expect("frames are valid");
+            for message in decoded.drain(..) {
+                checksum += touch(message.as_bytes());
+                left -= 1;
+            }
+        }
+        checksum
+    }))
+}
+
+fn deflating(takeover: bool) -> CompressedProtocol {
+    let config = DeflateConfig {
+        server_no_context_takeover: !takeover,
+        client_no_context_takeover: !takeover,
+        ..DeflateConfig::default()
+    };
+    CompressedProtocol::server(MAX_SIZE, MAX_SIZE, config)
 }
 
 fn handshake(mut wire: Wire) -> Work {
