@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use sansock::{
-    Compress, Config, Event, Message, SendOptions,
+    Config, Event, Message,
     proto::{
-        Connection, DeflateParams,
+        Compress, Connection, DeflateParams, SendOptions,
         handshake::{
             Accept, ClientHandshake, ClientRequest, HandshakeError, Outcome, Request,
             ServerHandshake, accept_key,

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use sansock::{
-    CloseFrame, Compress, Endpoint, EndpointEvent, Event, Message, Part, Prepared, Role, SendError,
-    State,
+    CloseFrame, Endpoint, EndpointEvent, Event, Message, Part, Prepared, Role, SendError, State,
     endpoint::MessageKind,
     proto::{
-        DeflateParams, Error, HandshakeError, Instant,
+        Compress, DeflateParams, Error, HandshakeError, Instant,
         handshake::{Accept, Reject},
     },
 };

@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use sansock::Compress;
+use sansock::proto::Compress;
 
 use crate::{
     DeflateChoice,
