@@ -15,6 +15,11 @@ use sansock::{
     adapter::polled::{Io, Socket},
     proto::{Connection, Instant},
 };
+#[cfg(feature = "deflate")]
+use sansock::{
+    Role,
+    proto::{DeflateParams, ProtocolError, handshake::Negotiated},
+};
 
 /// A transport with a made-up clock that a test turns.
 #[derive(Default)]
@@ -137,4 +142,54 @@ fn a_part_behind_the_end_is_not_open() {
     assert_eq!(endpoint.state(), State::Closed);
     let sent = endpoint.send_part(Part::last(b"of another kind"));
     assert_eq!(sent, Err(SendError::NotOpen));
+}
+
+/// A compressed text message whose DEFLATE breaks off behind a byte that is not UTF-8: which of the
+/// two faults is found does not depend on how the bytes were cut.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_fault_behind_another_is_never_the_first() {
+    // A stored block of `FF`, and then one whose length and its complement do not match.
+    let frame = *b"\xC1\x8B\0\0\0\0\x00\x01\x00\xFE\xFF\xFF\x00\x05\x00\x00\x00";
+    assert_eq!(
+        inflated(&frame, frame.len(), 64),
+        Err(ProtocolError::InvalidUtf8)
+    );
+    assert_eq!(inflated(&frame, 1, 64), Err(ProtocolError::InvalidUtf8));
+
+    // The same byte in front of more than a message may hold.
+    let frame = *b"\xC1\x89\0\0\0\0\x00\x03\x00\xFC\xFF\xFFaa\x00";
+    assert_eq!(
+        inflated(&frame, frame.len(), 2),
+        Err(ProtocolError::InvalidUtf8)
+    );
+    assert_eq!(inflated(&frame, 1, 2), Err(ProtocolError::InvalidUtf8));
+
+    // Nothing wrong before it.
+    let frame = *b"\xC1\x8B\0\0\0\0\x00\x01\x00\xFE\xFFa\x00\x05\x00\x00\x00";
+    assert_eq!(
+        inflated(&frame, frame.len(), 64),
+        Err(ProtocolError::InvalidDeflate)
+    );
+    assert_eq!(inflated(&frame, 1, 64), Err(ProtocolError::InvalidDeflate));
+}
+
+/// What a server makes of `frame`, in pieces of `most` bytes, with messages of at most `limit`.
+#[cfg(feature = "deflate")]
+fn inflated(frame: &[u8], most: usize, limit: u64) -> Result<(), ProtocolError> {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams {
+        server_no_context_takeover: true,
+        client_no_context_takeover: true,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
+    });
+    let config = Arc::new(Config::default().max_message_size(limit));
+    let mut connection = Connection::from_negotiated(Role::Server, &negotiated, &config, [0; 32]);
+    for piece in frame.chunks(most) {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        while connection.receive(&mut input, &mut Vec::new())?.is_some() {}
+    }
+    Ok(())
 }

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::config::DeflateConfig;
-use crate::proto::error::ProtocolError;
 
 /// Inflates a peer's messages. Inside a message its window has 32 KiB whatever was agreed on; from
 /// one message to the next it is the agreed one.
@@ -25,6 +24,8 @@ pub(in crate::proto) struct Inflated {
     pub(in crate::proto) taken: usize,
     /// Bytes of output that were made.
     pub(in crate::proto) made: usize,
+    /// Whether what comes behind them is not DEFLATE.
+    pub(in crate::proto) invalid: bool,
 }
 
 impl Inflater {
@@ -45,30 +46,22 @@ impl Inflater {
         self.window = 1 << window_bits;
     }
 
-    /// Inflates `input` into `output`, as far as both reach.
-    ///
-    /// # Errors
-    ///
-    /// [`ProtocolError::InvalidDeflate`]
-    pub(in crate::proto) fn inflate(
-        &mut self,
-        input: &[u8],
-        output: &mut [u8],
-    ) -> Result<Inflated, ProtocolError> {
+    /// Inflates `input` into `output`, as far as both reach and are valid.
+    pub(in crate::proto) fn inflate(&mut self, input: &[u8], output: &mut [u8]) -> Inflated {
         let (taken, made) = (self.codec.total_in(), self.codec.total_out());
         let status = self
             .codec
-            .decompress(input, output, InflateFlush::SyncFlush)
-            .map_err(|_| ProtocolError::InvalidDeflate)?;
-        let inflated = Inflated {
+            .decompress(input, output, InflateFlush::SyncFlush);
+        let mut inflated = Inflated {
             taken: difference(self.codec.total_in(), taken),
             made: difference(self.codec.total_out(), made),
+            invalid: status.is_err(),
         };
         self.remember(&output[..inflated.made]);
-        if status == Status::StreamEnd {
-            self.go_on()?;
+        if status == Ok(Status::StreamEnd) {
+            inflated.invalid = !self.go_on();
         }
-        Ok(inflated)
+        inflated
     }
 
     /// Whether the input so far ends where a block ends, with the window as it was if it is to be
@@ -85,7 +78,7 @@ impl Inflater {
         probe(&BLOCK) == Ok(Status::Ok)
             && probe(&LAST_BLOCK) == Ok(Status::StreamEnd)
             && self.codec.total_out() == made
-            && (!keep_window || self.go_on().is_ok())
+            && (!keep_window || self.go_on())
     }
 
     /// Keeps the last bytes of the output.
@@ -105,17 +98,12 @@ impl Inflater {
         }
     }
 
-    /// Begins anew behind a block with BFINAL, with the window as it was.
-    fn go_on(&mut self) -> Result<(), ProtocolError> {
+    /// Begins anew behind a block with BFINAL, with the window as it was; whether it could.
+    fn go_on(&mut self) -> bool {
         self.codec.reset(false);
         self.history.rotate_left(self.oldest);
         self.oldest = 0;
-        if !self.history.is_empty() {
-            self.codec
-                .set_dictionary(&self.history)
-                .map_err(|_| ProtocolError::InvalidDeflate)?;
-        }
-        Ok(())
+        self.history.is_empty() || self.codec.set_dictionary(&self.history).is_ok()
     }
 }
 

@@ -142,21 +142,27 @@ impl Inflation<'_> {
     fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
         let mut chunk = [0; CHUNK];
         loop {
-            let inflated = self.inflater.inflate(piece, &mut chunk)?;
+            let inflated = self.inflater.inflate(piece, &mut chunk);
             piece = &piece[inflated.taken..];
             let work = self.message.work.get_or_insert_default();
             work.made = work.made.saturating_add(inflated.made as u64);
             work.taken = work.taken.saturating_add(inflated.taken as u64);
             let Work { made, taken } = *work;
+            // No more than the limit is reserved, and what comes before a fault is looked at first:
+            // it may hold another, and which is found must not depend on how the bytes were cut.
+            let lacking = self.max.saturating_sub(made - inflated.made as u64);
+            let allowed = usize::try_from(lacking).unwrap_or(usize::MAX);
+            let output = &chunk[..inflated.made.min(allowed)];
+            self.message.push(output, lacking, true)?;
             if made > self.max {
                 return Err(ProtocolError::MessageTooLarge);
             }
             if taken > most_compressed(made) {
                 return Err(ProtocolError::InflateBudget);
             }
-            // No more than the limit is reserved.
-            let lacking = self.max - (made - inflated.made as u64);
-            self.message.push(&chunk[..inflated.made], lacking, true)?;
+            if inflated.invalid {
+                return Err(ProtocolError::InvalidDeflate);
+            }
             if inflated.made < CHUNK && piece.is_empty() {
                 return Ok(());
             }
