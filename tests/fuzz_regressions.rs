@@ -17,8 +17,8 @@ use sansock::{
 };
 #[cfg(feature = "deflate")]
 use sansock::{
-    Role,
-    proto::{DeflateParams, ProtocolError, handshake::Negotiated},
+    DeflateConfig, Event, Message, Role,
+    proto::{Compress, DeflateParams, ProtocolError, handshake::Negotiated},
 };
 
 /// A transport with a made-up clock that a test turns.
@@ -192,4 +192,57 @@ fn inflated(frame: &[u8], most: usize, limit: u64) -> Result<(), ProtocolError> 
         while connection.receive(&mut input, &mut Vec::new())?.is_some() {}
     }
     Ok(())
+}
+
+/// A compressor that was given up in the middle of a message begins the next one anew.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_compressor_given_up_starts_anew() {
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams {
+        server_no_context_takeover: true,
+        client_no_context_takeover: true,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
+    });
+    // What nothing makes shorter.
+    let mut state = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 16) as u8
+    })
+    .take(6_400)
+    .collect();
+    for level in 1..=9 {
+        for mem_level in 1..=9 {
+            let deflate = DeflateConfig::new().level(level).mem_level(mem_level);
+            let config = Arc::new(Config::default().deflate(Some(deflate)));
+            let ends = [Role::Server, Role::Client]
+                .map(|role| Connection::from_negotiated(role, &negotiated, &config, [7; 32]));
+            let [mut server, mut client] = ends;
+            for message in [
+                &noise[..],
+                &[b'a'; 300],
+                &noise[..500],
+                &[b'b'; 300],
+                &noise[..],
+            ] {
+                for compress in [Compress::Always, Compress::Auto] {
+                    let mut out = Vec::new();
+                    server
+                        .send_with(message, compress.into(), &mut out)
+                        .unwrap();
+                    let received = client.receive(&mut &mut out[..], &mut Vec::new());
+                    let message = Message::from(message);
+                    assert_eq!(
+                        received,
+                        Ok(Some(Event::Message(message))),
+                        "{level} {mem_level}"
+                    );
+                }
+            }
+        }
+    }
 }

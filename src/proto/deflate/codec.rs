@@ -1,6 +1,7 @@
 //! The only lines that know the DEFLATE library.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 
@@ -110,7 +111,10 @@ impl Inflater {
 /// Compresses our messages.
 pub(in crate::proto) struct Deflater {
     codec: zlib_rs::Deflate,
+    config: zlib_rs::DeflateConfig,
     window_bits: u8,
+    /// Whether a call was given up with output left in the library.
+    torn: bool,
 }
 
 impl Deflater {
@@ -125,7 +129,9 @@ impl Deflater {
         };
         Self {
             codec: zlib_rs::Deflate::new_with_config(config),
+            config,
             window_bits,
+            torn: false,
         }
     }
 
@@ -135,7 +141,13 @@ impl Deflater {
 
     /// Empties the window.
     pub(in crate::proto) fn reset(&mut self) {
-        self.codec.reset();
+        if mem::take(&mut self.torn) {
+            // At level 1 the library's reset forgets that a block was open (zlib-rs 0.6.8), and what
+            // follows would lack its header.
+            self.codec = zlib_rs::Deflate::new_with_config(self.config);
+        } else {
+            self.codec.reset();
+        }
     }
 
     /// Appends `input`, compressed, to `out`, which then ends with an empty stored block (§7.2.1
@@ -161,6 +173,7 @@ impl Deflater {
             input = &input[taken..];
             out.truncate(filled + made);
             if status.is_err() || out.len() > limit {
+                self.torn = true;
                 return false;
             }
             if made < room && input.is_empty() {
