@@ -111,6 +111,38 @@ fn hostile_100_without_takeover_nothing_stays_and_a_warm_pool_is_used() {
 }
 
 #[test]
+fn hostile_100_a_message_given_up_makes_no_new_compressor() {
+    // What nothing makes shorter.
+    let mut state = 1_u32;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 16) as u8
+    })
+    .take(6_400)
+    .collect();
+    for level in 1..=9 {
+        for kept in [false, true] {
+            let config = with(DeflateConfig::new().level(level));
+            let params = agreed(!kept, !kept, 15, 15);
+            let mut ws = open_deflate(Role::Server, &config, params);
+            let mut out = Vec::with_capacity(20_000);
+            send(&mut ws, "Hello", &mut out);
+            let heap = measure(|| {
+                for _ in 0..10 {
+                    out.clear();
+                    ws.send(&noise[..], &mut out).unwrap();
+                    assert_eq!(out[0], 0x82);
+                    send(&mut ws, "Hello", &mut out);
+                }
+            });
+            assert_eq!(heap.count_total, 0, "{level} {kept} {heap:?}");
+        }
+    }
+}
+
+#[test]
 fn hostile_100_the_bytes_of_a_kept_window() {
     for role in ROLES {
         for bits in [9, 12, 15] {

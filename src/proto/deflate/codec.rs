@@ -111,26 +111,26 @@ impl Inflater {
 /// Compresses our messages.
 pub(in crate::proto) struct Deflater {
     codec: zlib_rs::Deflate,
-    config: zlib_rs::DeflateConfig,
     window_bits: u8,
-    /// Whether a call was given up with output left in the library.
+    level: u8,
+    /// Whether a call was given up in the middle of a block.
     torn: bool,
 }
 
 impl Deflater {
     /// A compressor with a window of 9 to 15 bits.
-    pub(super) fn new(config: &DeflateConfig, window_bits: u8) -> Self {
+    pub(super) fn new(requested: &DeflateConfig, window_bits: u8) -> Self {
         let config = zlib_rs::DeflateConfig {
-            level: config.level.into(),
+            level: requested.level.into(),
             // Negative: neither header nor trailer.
             window_bits: -i32::from(window_bits),
-            mem_level: config.mem_level.into(),
+            mem_level: requested.mem_level.into(),
             ..zlib_rs::DeflateConfig::default()
         };
         Self {
             codec: zlib_rs::Deflate::new_with_config(config),
-            config,
             window_bits,
+            level: requested.level,
             torn: false,
         }
     }
@@ -142,12 +142,14 @@ impl Deflater {
     /// Empties the window.
     pub(in crate::proto) fn reset(&mut self) {
         if mem::take(&mut self.torn) {
-            // At level 1 the library's reset forgets that a block was open (zlib-rs 0.6.8), and what
-            // follows would lack its header.
-            self.codec = zlib_rs::Deflate::new_with_config(self.config);
-        } else {
-            self.codec.reset();
+            // The library's reset does not end an open block at level 1 (zlib-rs 0.6.8): what follows
+            // would lack its header.
+            let mut scratch = [0; 512];
+            while let Ok(Status::Ok) = self.codec.compress(&[], &mut scratch, DeflateFlush::Finish)
+            {
+            }
         }
+        self.codec.reset();
     }
 
     /// Appends `input`, compressed, to `out`, which then ends with an empty stored block (§7.2.1
@@ -173,7 +175,7 @@ impl Deflater {
             input = &input[taken..];
             out.truncate(filled + made);
             if status.is_err() || out.len() > limit {
-                self.torn = true;
+                self.torn = self.level == 1;
                 return false;
             }
             if made < room && input.is_empty() {
