@@ -174,6 +174,34 @@ fn a_fault_behind_another_is_never_the_first() {
     assert_eq!(inflated(&frame, 1, 64), Err(ProtocolError::InvalidDeflate));
 }
 
+/// Blocks of nothing are work for nothing: how much of it is taken is counted by the byte, so it
+/// does not help that what follows in the same read gives much.
+#[cfg(feature = "deflate")]
+#[test]
+fn hostile_101_the_work_budget_ends_at_a_byte() {
+    /// A message of so many bytes of nothing and then 60,000 bytes of `a`, uncompressed.
+    fn message(bytes: usize) -> Vec<u8> {
+        let mut payload = b"\x00\x00\x00\xFF\xFF".repeat(bytes.div_ceil(5));
+        payload.extend_from_slice(b"\x00\x60\xEA\x9F\x15");
+        payload.resize(payload.len() + 60_000, b'a');
+        payload.push(0);
+        let mut frame = b"\xC1\xFF".to_vec();
+        frame.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        frame.append(&mut payload);
+        frame
+    }
+    for most in [1, 1_000, usize::MAX] {
+        // A stored block gives its first byte with the sixth.
+        assert_eq!(inflated(&message(65_530), most, 1 << 20), Ok(()), "{most}");
+        assert_eq!(
+            inflated(&message(65_535), most, 1 << 20),
+            Err(ProtocolError::InflateBudget),
+            "{most}"
+        );
+    }
+}
+
 /// What a server makes of `frame`, in pieces of `most` bytes, with messages of at most `limit`.
 #[cfg(feature = "deflate")]
 fn inflated(frame: &[u8], most: usize, limit: u64) -> Result<(), ProtocolError> {

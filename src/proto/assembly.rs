@@ -108,6 +108,23 @@ pub(super) struct Work {
     pub(super) made: u64,
 }
 
+#[cfg(feature = "deflate")]
+impl Work {
+    /// Compressed bytes that may come for nothing, and for each byte of output.
+    const FREE: u64 = 64 << 10;
+    const FREE_EACH: u64 = 16;
+
+    /// The most compressed bytes from which `made` may come.
+    pub(super) const fn most_compressed(made: u64) -> u64 {
+        Self::FREE.saturating_add(made.saturating_mul(Self::FREE_EACH))
+    }
+
+    /// How many more compressed bytes may come before there must be output; `None` if there should have been.
+    pub(super) const fn budget(self) -> Option<u64> {
+        Self::most_compressed(self.made).checked_sub(self.taken)
+    }
+}
+
 /// What has come of a message; empty while streaming.
 pub(super) enum Buffer {
     Text(String, Utf8),

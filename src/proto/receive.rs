@@ -530,7 +530,7 @@ impl Receiver {
 fn most_announced(config: &Config, compressed: bool) -> u64 {
     #[cfg(feature = "deflate")]
     if compressed {
-        return inflate::most_compressed(config.max_message_size);
+        return super::assembly::Work::most_compressed(config.max_message_size);
     }
     let _ = compressed;
     config.max_message_size

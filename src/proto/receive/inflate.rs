@@ -10,7 +10,7 @@ use core::mem;
 
 use super::{
     super::{
-        assembly::{Assembly, Buffer, Frame, Work},
+        assembly::{Assembly, Buffer, Frame},
         config::Config,
         deflate::Inflater,
         error::ProtocolError,
@@ -29,17 +29,8 @@ const PART: usize = 16 << 10;
 /// …and input is taken in pieces that inflate to at most 33 KiB, a thousand times their length.
 const STREAMED_PIECE: usize = 32;
 
-/// Compressed bytes that may come for nothing, and for each byte of output.
-const FREE: u64 = 64 << 10;
-const FREE_EACH: u64 = 16;
-
 /// "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload" (§7.2.2).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
-
-/// The most payload that a message of at most `max` bytes can come in.
-pub(super) const fn most_compressed(max: u64) -> u64 {
-    FREE.saturating_add(max.saturating_mul(FREE_EACH))
-}
 
 impl Receiver {
     /// Takes what came of a frame of a compressed message.
@@ -142,12 +133,17 @@ impl Inflation<'_> {
     fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
         let mut chunk = [0; CHUNK];
         loop {
-            let inflated = self.inflater.inflate(piece, &mut chunk);
-            piece = &piece[inflated.taken..];
             let work = self.message.work.get_or_insert_default();
+            // Where the budget ends the next byte must give something, so that whether it holds
+            // does not depend on how the bytes were cut either.
+            let budget = work.budget().unwrap_or(0).max(1);
+            let most = usize::try_from(budget).unwrap_or(usize::MAX);
+            let within = &piece[..piece.len().min(most)];
+            let inflated = self.inflater.inflate(within, &mut chunk);
+            piece = &piece[inflated.taken..];
             work.made = work.made.saturating_add(inflated.made as u64);
             work.taken = work.taken.saturating_add(inflated.taken as u64);
-            let Work { made, taken } = *work;
+            let (made, in_budget) = (work.made, work.budget().is_some());
             // No more than the limit is reserved, and what comes before a fault is looked at first:
             // it may hold another, and which is found must not depend on how the bytes were cut.
             let lacking = self.max.saturating_sub(made - inflated.made as u64);
@@ -157,7 +153,7 @@ impl Inflation<'_> {
             if made > self.max {
                 return Err(ProtocolError::MessageTooLarge);
             }
-            if taken > most_compressed(made) {
+            if !in_budget {
                 return Err(ProtocolError::InflateBudget);
             }
             if inflated.invalid {
