@@ -8,7 +8,7 @@ pub mod timer;
 
 use std::{io, sync::Arc};
 
-use sansock::{Config, Message};
+use sansock::{Config, DeflateConfig, Message};
 
 /// How messages are received and sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,18 @@ pub enum Mode {
 pub fn config(mode: Mode) -> Arc<Config> {
     let config = Config::default()
         .max_message_size(64 << 20)
-        .max_frame_size(64 << 20);
+        .max_frame_size(64 << 20)
+        .deflate(Some(deflate()));
     Arc::new(config.streaming(mode == Mode::Parts))
+}
+
+/// All that the suite asks for in its cases on compression, and the context is kept unless the
+/// other side asks otherwise. Every message is compressed: the smallest ones are 16 bytes long.
+fn deflate() -> DeflateConfig {
+    DeflateConfig::new()
+        .threshold(0)
+        .server_no_context_takeover(false)
+        .client_no_context_takeover(false)
 }
 
 /// The number of cases that the suite's server announced.
