@@ -14,8 +14,19 @@ sys.path.insert(0, str(ROOT / "target" / "interop" / "python"))
 
 def deflate(factory, settings):
     """The extensions: one by `factory`, set as the JSON says in its own words, or none."""
+
+    class Tapped(factory):
+        """Puts the tap in before the first message can come."""
+
+        def process_response_params(self, *args):
+            return Tap(super().process_response_params(*args))
+
+        def process_request_params(self, *args):
+            answer, extension = super().process_request_params(*args)
+            return answer, Tap(extension)
+
     settings = json.loads(settings)
-    return None if settings is False else [factory(**settings)]
+    return None if settings is False else [Tapped(**settings)]
 
 
 def report(**values):
@@ -26,13 +37,11 @@ def report(**values):
 class Tap:
     """Counts the messages that the extension compresses and decompresses, and can hold it off."""
 
-    def __init__(self, connection):
+    def __init__(self, inner):
+        self.name = inner.name
+        self.inner = inner
         self.compressed = self.decompressed = 0
         self.plain = False
-        extensions = connection.protocol.extensions
-        self.inner = extensions[0] if extensions else None
-        if self.inner is not None:
-            extensions[0] = self
 
     def decode(self, frame, *, max_size=None):
         self.decompressed += frame.rsv1
@@ -46,8 +55,6 @@ class Tap:
 
 def parameters(connection, inner):
     """What was agreed, as the extension itself has it."""
-    if inner is None:
-        return {}
     local = inner.local_no_context_takeover, inner.local_max_window_bits
     remote = inner.remote_no_context_takeover, inner.remote_max_window_bits
     server, client = (remote, local) if connection.protocol.side.name == "CLIENT" else (local, remote)
@@ -66,7 +73,8 @@ def thirds(message):
 
 async def echo(connection):
     """Sends back all that comes, and prints one line of JSON about it once all is over."""
-    tap = Tap(connection)
+    extensions = connection.protocol.extensions
+    tap = extensions[0] if extensions else None
     digest = hashlib.sha1()
     received = 0
     async for message in connection:
@@ -74,15 +82,16 @@ async def echo(connection):
         kind = b"b" if isinstance(message, bytes) else b"t"
         digest.update(kind + len(data).to_bytes(8, "big") + data)
         # Of four messages the second goes back in three frames and the last is not compressed.
-        tap.plain = received % 4 == 3
+        if tap is not None:
+            tap.plain = received % 4 == 3
         await connection.send(thirds(message) if received % 4 == 1 else message)
         received += 1
     report(
         extensions=connection.response.headers.get("Sec-WebSocket-Extensions", ""),
-        **parameters(connection, tap.inner),
+        **(parameters(connection, tap.inner) if tap is not None else {}),
         received=received,
-        decompressed=tap.decompressed,
-        compressed=tap.compressed,
+        decompressed=tap.decompressed if tap is not None else 0,
+        compressed=tap.compressed if tap is not None else 0,
         code=connection.close_code,
         digest=digest.hexdigest(),
     )
