@@ -178,7 +178,7 @@ fn a_fault_behind_another_is_never_the_first() {
 /// does not help that what follows in the same read gives much.
 #[cfg(feature = "deflate")]
 #[test]
-fn hostile_101_the_work_budget_ends_at_a_byte() {
+fn hostile_088_the_work_budget_ends_at_a_byte() {
     /// A message of so many bytes of nothing and then 60,000 bytes of `a`, uncompressed.
     fn message(bytes: usize) -> Vec<u8> {
         let mut payload = b"\x00\x00\x00\xFF\xFF".repeat(bytes.div_ceil(5));
@@ -225,7 +225,7 @@ fn inflated(frame: &[u8], most: usize, limit: u64) -> Result<(), ProtocolError> 
 /// A compressor that was given up in the middle of a message begins the next one anew.
 #[cfg(feature = "deflate")]
 #[test]
-fn a_compressor_given_up_starts_anew() {
+fn hostile_101_a_compressor_given_up_starts_anew() {
     let mut negotiated = Negotiated::default();
     negotiated.deflate = Some(DeflateParams {
         server_no_context_takeover: true,
