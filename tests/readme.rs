@@ -11,6 +11,7 @@ fn commands(page: &str) -> Vec<&str> {
     let blocks = page.split("\n```sh\n").skip(1);
     blocks
         .flat_map(|block| block.split("\n```").next().unwrap_or_default().lines())
+        .map(|line| line.split("  # ").next().unwrap_or_default().trim_end())
         .collect()
 }
 
@@ -31,7 +32,7 @@ fn every_command_is_one_that_is_run() -> io::Result<()> {
             }
             None => ci
                 .lines()
-                .any(|line| line.starts_with("step ") && line.ends_with(command)),
+                .any(|line| line.trim().starts_with("step ") && line.trim().ends_with(command)),
         };
         assert!(is_run, "nothing runs `{command}`");
     }
