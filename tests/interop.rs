@@ -5,7 +5,11 @@
 //! one uncompressed. They report what was agreed, how many messages they compressed and
 //! decompressed, and a digest of all that came. `tests/interop/setup` installs the packages. Where
 //! a tool is missing this says so and tests nothing, but fails where `CI=true`.
-#![expect(clippy::expect_used, reason = "these helpers are part of tests")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper that panics is a failed test"
+)]
 
 use std::{
     env,
@@ -285,7 +289,7 @@ fn as_client<A: Adapter>(foreign: Foreign, cases: Vec<Case>) {
 }
 
 fn config(case: &Case) -> Arc<Config> {
-    Arc::new(Config::default().deflate(case.ours.clone()))
+    Arc::new(Config::default().deflate(case.ours))
 }
 
 /// Sends all that there is to send, compares what comes back, and compares what the other side

@@ -118,7 +118,7 @@ fn hostile_100_a_message_given_up_makes_no_new_compressor() {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        (state >> 16) as u8
+        state.to_be_bytes()[0]
     })
     .take(6_400)
     .collect();
