@@ -239,7 +239,7 @@ fn hostile_101_a_compressor_given_up_starts_anew() {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
-        (state >> 16) as u8
+        state.to_be_bytes()[0]
     })
     .take(6_400)
     .collect();

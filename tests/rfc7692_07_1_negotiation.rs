@@ -19,7 +19,7 @@ use rfc7692_07_1::{
 use sansock::{
     Config, DeflateConfig,
     proto::{
-        DeflateParams,
+        Compress, DeflateParams, SendOptions,
         handshake::{Accept, HandshakeError},
     },
 };
@@ -333,4 +333,26 @@ fn clause_134_149_153_155_156_159_161_166_what_an_answer_agrees_on() {
         (connection.deflate(), connection.extensions()),
         (None, None)
     );
+}
+
+#[test]
+fn clause_152_162_a_client_keeps_to_what_it_said_although_nobody_answered() {
+    let noise = common::Random::new(7).bytes(600);
+    let twice = [&noise[..], &noise[..]].concat();
+    let said = keeping()
+        .client_no_context_takeover(true)
+        .client_max_window_bits(9);
+    let mut connection = reply(&with(said), "permessage-deflate").unwrap();
+    assert_eq!(connection.deflate(), Some(agreed(false, false, 15, 15)));
+    for _ in 0..2 {
+        let mut out = Vec::new();
+        connection
+            .send_with(&twice[..], SendOptions::from(Compress::Always), &mut out)
+            .unwrap();
+        let sent = common::decode(&out);
+        let (first, payload) = sent[0].parts();
+        assert_eq!((sent.len(), first), (1, 0xC2));
+        // The repetition is further away than 512 bytes, and so is the message before.
+        assert!(payload.len() > 1_200, "{}", payload.len());
+    }
 }

@@ -76,7 +76,10 @@ const fn other(role: Role) -> Role {
 
 /// No pings, and compressors that are freed when nothing was sent for ten seconds.
 fn config() -> Arc<Config> {
-    let deflate = DeflateConfig::new().release_after(Some(std::time::Duration::from_secs(10)));
+    let deflate = DeflateConfig::new()
+        // What was agreed on decides, and nothing that a client said of itself.
+        .client_no_context_takeover(false)
+        .release_after(Some(std::time::Duration::from_secs(10)));
     Arc::new(Config::default().ping_interval(None).deflate(Some(deflate)))
 }
 

@@ -25,6 +25,11 @@ fn with(deflate: DeflateConfig) -> Arc<Config> {
     Arc::new(Config::default().ping_interval(None).deflate(Some(deflate)))
 }
 
+/// A client says nothing of itself: what was agreed on decides.
+fn keeping() -> DeflateConfig {
+    DeflateConfig::new().client_no_context_takeover(false)
+}
+
 fn send(ws: &mut Connection, text: &str, out: &mut Vec<u8>) {
     out.clear();
     let options = SendOptions::from(Compress::Always);
@@ -124,7 +129,7 @@ fn hostile_100_a_message_given_up_makes_no_new_compressor() {
     .collect();
     for level in 1..=9 {
         for kept in [false, true] {
-            let config = with(DeflateConfig::new().level(level));
+            let config = with(keeping().level(level));
             let params = agreed(!kept, !kept, 15, 15);
             let mut ws = open_deflate(Role::Server, &config, params);
             let mut out = Vec::with_capacity(20_000);
@@ -147,7 +152,7 @@ fn hostile_100_the_bytes_of_a_kept_window() {
     for role in ROLES {
         for bits in [9, 12, 15] {
             for mem_level in [1, 8, 9] {
-                let config = with(DeflateConfig::new().mem_level(mem_level));
+                let config = with(keeping().mem_level(mem_level));
                 let params = agreed(false, false, bits, bits);
                 let mut ws = open_deflate(role, &config, params);
                 let (mut out, mut buffer) = (Vec::with_capacity(1_000), Vec::with_capacity(1_000));
@@ -182,7 +187,7 @@ fn hostile_100_the_bytes_of_a_kept_window() {
 #[test]
 fn hostile_100_an_idle_compressor_is_freed() {
     let after = Duration::from_secs(10);
-    let config = with(DeflateConfig::new().release_after(Some(after)).pool_size(0));
+    let config = with(keeping().release_after(Some(after)).pool_size(0));
     for role in ROLES {
         let mut ws = open_deflate(role, &config, widest());
         let mut inflater = Inflater::new(15, true);
@@ -249,7 +254,7 @@ fn hostile_100_ten_thousand_connections_leave_nothing_behind() {
 
 #[test]
 fn hostile_100_the_pool_has_a_size() {
-    let config = with(DeflateConfig::new().pool_size(4));
+    let config = with(keeping().pool_size(4));
     let params = agreed(true, true, 15, 15);
     let one = {
         let config = with(DeflateConfig::new());

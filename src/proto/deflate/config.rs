@@ -100,6 +100,8 @@ impl DeflateConfig {
     }
 
     /// Whether the client is to begin each message with an empty window (§7.1.1.2). Default yes.
+    ///
+    /// A client that was told so does, even if the server does not answer its offer in this.
     #[must_use]
     pub const fn client_no_context_takeover(mut self, yes: bool) -> Self {
         self.client_no_context_takeover = yes;
@@ -115,7 +117,8 @@ impl DeflateConfig {
 
     /// The greatest window of the client, 9 to 15 bits (§7.1.2.2). Default 15.
     ///
-    /// A server can say so only to a client that knows the parameter; browsers do.
+    /// A server can say so only to a client that knows the parameter; browsers do. A client that was
+    /// told so keeps to it, even if the server does not answer its offer in this.
     #[must_use]
     pub const fn client_max_window_bits(mut self, bits: u8) -> Self {
         self.client_max_window_bits = clamp(bits, 9, 15);

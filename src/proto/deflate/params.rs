@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::config::DeflateConfig;
 use crate::proto::opcode::Role;
 
 /// What both ends agreed on for permessage-deflate (RFC 7692 §7.1). Complete by the RFC.
@@ -25,6 +26,17 @@ pub struct DeflateParams {
 pub(in crate::proto) struct Direction {
     pub(in crate::proto) no_context_takeover: bool,
     pub(in crate::proto) window_bits: u8,
+}
+
+impl Direction {
+    /// What a client keeps to of what it said in its offer, even if the server did not answer it
+    /// (§7.1.1.2, §7.1.2.2).
+    pub(in crate::proto) fn within(self, said: &DeflateConfig) -> Self {
+        Self {
+            no_context_takeover: self.no_context_takeover || said.client_no_context_takeover,
+            window_bits: self.window_bits.min(said.client_max_window_bits),
+        }
+    }
 }
 
 impl Default for DeflateParams {
