@@ -1,6 +1,8 @@
 //! What the fuzz targets found, each as small as it can be.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod common;
+
 use std::{
     future::Future,
     io::{self, IoSlice},
@@ -234,15 +236,7 @@ fn hostile_101_a_compressor_given_up_starts_anew() {
         client_max_window_bits: 15,
     });
     // What nothing makes shorter.
-    let mut state = 1_u32;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_be_bytes()[0]
-    })
-    .take(6_400)
-    .collect();
+    let noise = common::Random::new(1).bytes(6_400);
     for level in 1..=9 {
         for mem_level in 1..=9 {
             let deflate = DeflateConfig::new().level(level).mem_level(mem_level);

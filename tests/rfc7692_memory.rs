@@ -12,7 +12,9 @@ mod common;
 use std::{sync::Arc, time::Duration};
 
 use allocation_counter::measure;
-use common::{Inflater, ROLES, agreed, at, decode, feed, frame, open, open_deflate, widest};
+use common::{
+    Inflater, ROLES, Random, agreed, at, decode, feed, frame, open, open_deflate, widest,
+};
 use sansock::{
     Config, DeflateConfig, Event, Message, Part, Role,
     proto::{Compress, Connection, DeflateParams, SendOptions},
@@ -118,15 +120,7 @@ fn hostile_100_without_takeover_nothing_stays_and_a_warm_pool_is_used() {
 #[test]
 fn hostile_100_a_message_given_up_makes_no_new_compressor() {
     // What nothing makes shorter.
-    let mut state = 1_u32;
-    let noise: Vec<u8> = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_be_bytes()[0]
-    })
-    .take(6_400)
-    .collect();
+    let noise = Random::new(1).bytes(6_400);
     for level in 1..=9 {
         for kept in [false, true] {
             let config = with(keeping().level(level));
