@@ -54,6 +54,45 @@ fn first_line(line: &str) -> String {
     EXAMPLE.replacen("GET /chat HTTP/1.1", line, 1)
 }
 
+/// What Chromium 148 sent for `new WebSocket("ws://127.0.0.1:35609/echo?q", ["a", "chat"])`.
+const CHROMIUM: &str = "GET /echo?q HTTP/1.1\r\n\
+    Host: 127.0.0.1:35609\r\n\
+    Connection: Upgrade\r\n\
+    Pragma: no-cache\r\n\
+    Cache-Control: no-cache\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    HeadlessChrome/148.0.0.0 Safari/537.36\r\n\
+    Upgrade: websocket\r\n\
+    Origin: http://127.0.0.1:33817\r\n\
+    Sec-WebSocket-Version: 13\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\n\
+    Accept-Language: en-US,en;q=0.9\r\n\
+    Sec-WebSocket-Key: IzqtGy2qRl9CKSSGkaLRbg==\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\
+    Sec-WebSocket-Protocol: a, chat\r\n\r\n";
+
+#[test]
+fn clause_033_to_040_the_request_of_a_browser() {
+    let request = request(CHROMIUM);
+    assert_eq!((request.path(), request.query()), ("/echo", Some("q")));
+    assert_eq!(request.host(), Some("127.0.0.1:35609"));
+    assert_eq!(request.origin(), Some("http://127.0.0.1:33817"));
+    assert_eq!(request.subprotocols().collect::<Vec<_>>(), ["a", "chat"]);
+    let extensions: Vec<_> = request.extensions().collect();
+    assert_eq!(extensions, ["permessage-deflate; client_max_window_bits"]);
+
+    let mut run = run([CHROMIUM.as_bytes()], &Config::default());
+    let accept = Accept::new().subprotocol("chat");
+    run.handshake.accept(&accept, &mut run.out).unwrap();
+    let out = String::from_utf8(run.out).unwrap();
+    let key = "\r\nSec-WebSocket-Accept: kQa9Ld2fmIupVflPeHULnNvfSTQ=\r\n";
+    assert!(out.contains(key), "{out}");
+    assert!(
+        out.contains("\r\nSec-WebSocket-Protocol: chat\r\n"),
+        "{out}"
+    );
+}
+
 #[test]
 fn hostile_001_003_004_heads_beyond_a_limit() {
     let config = Config::default().max_head_size(300).max_headers(7);
