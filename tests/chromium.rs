@@ -1,0 +1,214 @@
+//! Chromium as a client of our server, over loopback: its `WebSocket` and its `WebSocketStream`.
+//!
+//! A page from `tests/browser/` runs the cases in a headless browser and posts a line about each;
+//! what our server saw of them is compared as well. Where no Chromium is installed this says so and
+//! tests nothing, but fails where `CI=true`.
+#![expect(clippy::unwrap_used, reason = "these helpers are part of tests")]
+
+#[path = "browser/check.rs"]
+mod check;
+#[path = "browser/server.rs"]
+mod server;
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use check::{CASES, check_records, check_report, check_tap};
+use server::{Adapter, Blocking, Server, Tap, Tokio};
+
+/// What the cases of `WebSocketStream` are called, behind the others.
+const STREAM_CASES: [&str; 5] = [
+    "a stream's messages come back",
+    "a stream is closed by the client",
+    "a stream is closed by the server",
+    "a stream that is not read stops the server",
+    "a server that does not read stops a stream",
+];
+
+/// How long the browser may take: a few seconds, but a busy machine is slow.
+const LIMIT: Duration = Duration::from_secs(180);
+
+#[test]
+fn chromium_as_client_of_the_blocking_adapter() {
+    as_server::<Blocking>("blocking");
+}
+
+#[test]
+fn chromium_as_client_of_the_tokio_adapter() {
+    as_server::<Tokio>("tokio");
+}
+
+fn as_server<A: Adapter>(name: &str) {
+    let Some(program) = chromium() else { return };
+    let server = Server::start::<A>();
+    let tap = Tap::start(server.address());
+    let (pages, reports) = serve_pages();
+    let url = format!(
+        "http://{pages}/page.html?server=ws://{}&tap=ws://{}",
+        server.address(),
+        tap.address()
+    );
+    let mut browser = Browser::start(program, name, &url);
+    let report = browser.wait_for(&reports);
+    drop(browser);
+
+    let expected: Vec<&str> = CASES.iter().chain(&STREAM_CASES).copied().collect();
+    check_report(&report, &expected);
+    check_tap(tap);
+    let records = server.finish();
+    check_records(&records);
+    let status = |target: &str| check::status(&records, target);
+    assert!(status("/echo?close=4001").reason() == "bye");
+    assert!(status("/close?code=4002&reason=done").clean);
+    for record in records {
+        assert_eq!(record.origin, Some(format!("http://{pages}")));
+    }
+}
+
+/// The name of an installed browser that starts.
+fn chromium() -> Option<&'static str> {
+    let starts = |program: &&str| {
+        let output = Command::new(program).arg("--version").output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(starts);
+    if found.is_none() {
+        let in_ci = env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!in_ci, "`chromium` is missing");
+        eprintln!("not tested: `chromium` is missing");
+    }
+    found
+}
+
+/// A running browser, with a profile of its own; both are gone when this is dropped.
+struct Browser {
+    child: Child,
+    profile: PathBuf,
+}
+
+impl Browser {
+    fn start(program: &str, name: &str, url: &str) -> Self {
+        let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("chromium-{name}-{}", std::process::id()));
+        fs::create_dir_all(&profile).unwrap();
+        let said = fs::File::create(profile.join("said")).unwrap();
+        let child = Command::new(program)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .unwrap();
+        Self { child, profile }
+    }
+
+    /// The page's report.
+    fn wait_for(&mut self, reports: &Receiver<String>) -> String {
+        let start = Instant::now();
+        loop {
+            if let Ok(report) = reports.recv_timeout(Duration::from_millis(200)) {
+                return report;
+            }
+            let ended = self.child.try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > LIMIT {
+                let said = fs::read(self.profile.join("said")).unwrap();
+                panic!("no report; {ended:?}: {}", String::from_utf8_lossy(&said));
+            }
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Its other processes end with it, but not at once, and write until then.
+        let start = Instant::now();
+        while fs::remove_dir_all(&self.profile).is_err() && start.elapsed().as_secs() < 5 {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Serves the page and its script over HTTP, and hands out what is posted.
+fn serve_pages() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, reports) = mpsc::channel();
+    // Ends with the process: nothing is left to end when the browser is gone.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let sender = sender.clone();
+            // The browser opens connections ahead that it may never use.
+            thread::spawn(move || {
+                if let Some(report) = stream.ok().and_then(serve_page) {
+                    let _ = sender.send(report);
+                }
+            });
+        }
+    });
+    (address, reports)
+}
+
+/// Answers one request; what it posted.
+fn serve_page(stream: TcpStream) -> Option<String> {
+    let mut stream = BufReader::new(stream);
+    let mut request = String::new();
+    stream.read_line(&mut request).ok()?;
+    let mut len = 0;
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.split_once(':') else {
+            break;
+        };
+        if name.eq_ignore_ascii_case("content-length") {
+            len = value.trim().parse().ok()?;
+        }
+    }
+    let mut posted = vec![0; len];
+    stream.read_exact(&mut posted).ok()?;
+    let path = request.split([' ', '?']).nth(1);
+    let (status, kind, body) = match path {
+        Some("/page.html") => ("200 OK", "text/html", include_str!("browser/page.html")),
+        Some("/cases.mjs") => (
+            "200 OK",
+            "text/javascript",
+            include_str!("browser/cases.mjs"),
+        ),
+        Some("/report") => ("204 No Content", "text/plain", ""),
+        _ => ("404 Not Found", "text/plain", ""),
+    };
+    let len = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len}\r\n\
+         Connection: close\r\n\r\n"
+    );
+    let answer = stream.get_mut();
+    answer.write_all(head.as_bytes()).ok()?;
+    answer.write_all(body.as_bytes()).ok()?;
+    (path == Some("/report")).then(|| String::from_utf8(posted).unwrap())
+}
