@@ -62,15 +62,12 @@ fn as_server<A: Adapter>(name: &str) {
 
     let expected: Vec<&str> = CASES.iter().chain(&STREAM_CASES).copied().collect();
     check_report(&report, &expected);
-    check_tap(tap);
+    check_tap(tap, true);
     let records = server.finish();
-    check_records(&records);
+    check_records(&records, Some(&format!("http://{pages}")));
     let status = |target: &str| check::status(&records, target);
     assert!(status("/echo?close=4001").reason() == "bye");
     assert!(status("/close?code=4002&reason=done").clean);
-    for record in records {
-        assert_eq!(record.origin, Some(format!("http://{pages}")));
-    }
 }
 
 /// The name of an installed browser that starts.

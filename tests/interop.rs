@@ -11,14 +11,15 @@
     reason = "a helper that panics is a failed test"
 )]
 
+#[path = "interop/set_up.rs"]
+mod set_up;
+
 use std::{
-    env,
     io::{BufRead, BufReader, Read},
     net::{TcpListener, TcpStream},
     ops::RangeInclusive,
-    path::PathBuf,
     process::{Child, ChildStdout, Command, Stdio},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use sansock::{
@@ -26,6 +27,7 @@ use sansock::{
     adapter::{blocking, tokio as asynchronous},
     proto::{Compress, DeflateParams},
 };
+use set_up::{is_set_up, scripts};
 use sha1::{Digest, Sha1};
 use tokio::runtime::{Builder, Runtime};
 
@@ -760,39 +762,4 @@ impl Report {
         };
         &rest[..end]
     }
-}
-
-fn scripts() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/interop")
-}
-
-/// Whether both packages are there, installed if they were not.
-fn is_set_up() -> bool {
-    static SET_UP: OnceLock<Result<(), String>> = OnceLock::new();
-    let result = SET_UP.get_or_init(|| {
-        for tool in [
-            &["node"][..],
-            &["npm"],
-            &["python3"],
-            &["python3", "-m", "pip"],
-        ] {
-            let output = Command::new(tool[0])
-                .args(&tool[1..])
-                .arg("--version")
-                .output();
-            if !output.is_ok_and(|output| output.status.success()) {
-                return Err(format!("`{}` is missing", tool.join(" ")));
-            }
-        }
-        let output = Command::new(scripts().join("setup")).output();
-        let output = output.map_err(|error| format!("tests/interop/setup: {error}"))?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "tests/interop/setup: {said}");
-        Ok(())
-    });
-    let Err(reason) = result else { return true };
-    let in_ci = env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!in_ci, "{reason}");
-    eprintln!("not tested: {reason}");
-    false
 }

@@ -27,14 +27,20 @@ pub(crate) fn check_report(report: &str, cases: &[&str]) {
     assert_eq!(lines, expected, "\n{report}");
 }
 
-/// What was sent through the tap was compressed, both ways: 3 texts of 250,000 bytes.
-pub(crate) fn check_tap(tap: Tap) {
+/// What the server sent through the tap was compressed, and what the client did if it ever does:
+/// 3 texts of 250,000 bytes.
+pub(crate) fn check_tap(tap: Tap, client_compresses: bool) {
     let [client, server] = tap.finish();
-    for (name, bytes) in [("client", client), ("server", server)] {
-        // RSV1 and a text, in one frame or several.
-        assert_eq!(bytes[0] & 0x7F, 0x41, "{name}");
+    for (name, bytes, compresses) in [
+        ("client", client, client_compresses),
+        ("server", server, true),
+    ] {
+        // A text with or without RSV1, in one frame or several.
+        let first = if compresses { 0x41 } else { 0x01 };
+        assert_eq!(bytes[0] & 0x7F, first, "{name}");
         // All of them and the Close, in less than a tenth.
-        assert!(bytes.len() < 75_000, "{} bytes of the {name}", bytes.len());
+        let len = bytes.len();
+        assert_eq!(len < 75_000, compresses, "{len} bytes of the {name}");
     }
 }
 
@@ -50,8 +56,8 @@ pub(crate) fn status<'a>(records: &'a [Record], target: &str) -> &'a CloseStatus
         .unwrap_or_else(|error| panic!("{target}: {error}"))
 }
 
-/// What the server saw of the cases.
-pub(crate) fn check_records(records: &[Record]) {
+/// What the server saw of the cases, and of the client's origin.
+pub(crate) fn check_records(records: &[Record], origin: Option<&str>) {
     let cases = [
         ("/echo?texts", 1000, ""),
         ("/echo?close=1000", 1000, "bye"),
@@ -72,6 +78,9 @@ pub(crate) fn check_records(records: &[Record]) {
         if !target.starts_with("/close") {
             assert_eq!(status.reason(), reason, "{target}: {status:?}");
         }
+    }
+    for record in records {
+        assert_eq!(record.origin.as_deref(), origin, "{record:?}");
     }
     let many = records
         .iter()
