@@ -66,7 +66,7 @@ fn bad_name(name: &str, read: &mut impl FnMut(&str) -> Option<String>) -> Option
     };
     // In a unit test's name, modules stand before the function.
     let function = function.rsplit("::").next().unwrap_or(function);
-    if is_test(&source, function) {
+    if is_test(&source, function) || is_generic_test(&source, function) {
         None
     } else {
         Some(format!("no test {name}"))
@@ -96,6 +96,17 @@ fn is_test(source: &str, function: &str) -> bool {
                 .into_iter()
                 .any(|line| *line == "#[test]" || line.starts_with("#[tokio::test"))
         })
+}
+
+/// Whether a block `everywhere! { … }` of `source`, which makes a test for each adapter of every
+/// function in it, has one of this name.
+fn is_generic_test(source: &str, function: &str) -> bool {
+    let blocks = source.split("\neverywhere! {\n").skip(1);
+    blocks
+        .filter_map(|block| block.split("\n}\n").next())
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("    fn ")?.strip_prefix(function))
+        .any(|rest| rest.starts_with('<'))
 }
 
 /// Reads files of this package, each once.
@@ -136,9 +147,19 @@ fn panics() {}
 
 fn helper() {}
 
+fn generic_helper<A>() {}
+
+everywhere! {
+    fn each<A>() {
+        fn within<A>() {}
+    }
+}
+
 mod tests {
     #[test]
     fn inner() {}
+
+    fn helper_too<A>() {}
 }
 ";
     (file == "tests/a.rs").then(|| SOURCE.to_owned())
@@ -151,7 +172,7 @@ fn a_good_list_has_no_complaints() {
 2. §1: two — with a dash. — `tests/a.rs::good`, `tests/a.rs::later`, `tests/a.rs::panics`
 ## Heading
 3. §2: three. — reason: nothing to test
-4. §2: four. — `tests/a.rs::tests::inner`
+4. §2: four. — `tests/a.rs::tests::inner`, `tests/a.rs::each`
 5. §2: five. — reason: PENDING handshake
 ";
     assert_eq!(complaints(list, 5, true, made_up), Vec::<String>::new());
@@ -188,6 +209,22 @@ fn each_kind_of_bad_line_is_found() {
         (
             "1. One. — `tests/a.rs::helper`",
             "1: no test `tests/a.rs::helper`",
+        ),
+        (
+            "1. One. — `tests/a.rs::generic_helper`",
+            "1: no test `tests/a.rs::generic_helper`",
+        ),
+        (
+            "1. One. — `tests/a.rs::helper_too`",
+            "1: no test `tests/a.rs::helper_too`",
+        ),
+        (
+            "1. One. — `tests/a.rs::within`",
+            "1: no test `tests/a.rs::within`",
+        ),
+        (
+            "1. One. — `tests/a.rs::eac`",
+            "1: no test `tests/a.rs::eac`",
         ),
         (
             "1. One. — `tests/a.rs::good`, `tests/a.rs::bad`",
