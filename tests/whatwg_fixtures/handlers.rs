@@ -280,8 +280,8 @@ fn receive_many_with_backpressure<S: blocking::Stream>(exchange: Exchange<S>) ->
 fn send_backpressure<S: blocking::Stream>(exchange: Exchange<S>) -> Ended {
     let (count, size) = exchange.shared.settings.burst;
     let mut socket = exchange.plain()?;
-    socket.send(&b""[..])?;
     let start = Instant::now();
+    socket.send(&b""[..])?;
     for _ in 0..count {
         socket.send(vec![b' '; size])?;
         socket.flush()?;
