@@ -21,8 +21,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sansock::CloseCode;
+
 use check::{CASES, check_records, check_report, check_tap};
 use server::{Adapter, Blocking, Server, Tap, Tokio};
+
+/// What the case that needs a page is called, before the others.
+const PAGE_CASES: [&str; 1] = ["a frame that is removed goes away"];
 
 /// What the cases of `WebSocketStream` are called, behind the others.
 const STREAM_CASES: [&str; 5] = [
@@ -60,12 +65,14 @@ fn as_server<A: Adapter>(name: &str) {
     let report = browser.wait_for(&reports);
     drop(browser);
 
-    let expected: Vec<&str> = CASES.iter().chain(&STREAM_CASES).copied().collect();
+    let expected = PAGE_CASES.iter().chain(&CASES).chain(&STREAM_CASES);
+    let expected: Vec<&str> = expected.copied().collect();
     check_report(&report, &expected);
     check_tap(tap, true);
     let records = server.finish();
     check_records(&records, Some(&format!("http://{pages}")));
     let status = |target: &str| check::status(&records, target);
+    assert_eq!(status("/echo?leaving").code(), CloseCode::GOING_AWAY);
     assert!(status("/echo?close=4001").reason() == "bye");
     assert!(status("/close?code=4002&reason=done").clean);
 }
