@@ -21,7 +21,7 @@ use super::{
 };
 
 /// The most output at a time: memory beyond the message's own, on the stack.
-const CHUNK: usize = 4 << 10;
+const CHUNK: usize = 16 << 10;
 
 /// While streaming, a part ends at the first so many bytes…
 const PART: usize = 16 << 10;
