@@ -55,7 +55,8 @@
 //! `Read + Write`. With feature `tokio` or `futures`, `adapter::tokio` or `adapter::futures` does
 //! over any `AsyncRead + AsyncWrite` of tokio or futures-io; both are `adapter::polled` over an `Io`
 //! of their own. With feature `mio`, `adapter::mio` does in a loop around mio's `Poll`. All are the
-//! same drive loop, and keep the same five rules.
+//! same drive loop, and keep the same five rules. With feature `rustls`, `adapter::tls` is a stream
+//! for each of them that speaks TLS over another.
 //!
 //! One thread or task reads and another writes: each socket but mio's has `into_split`.
 //!
@@ -69,6 +70,8 @@
 //! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
 //! | `mio` | the mio adapter |
 //! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
+//! | `rustls` | `adapter::tls`, and `connect` to a `wss:` URL; no crypto provider |
+//! | `rustls-ring`, `rustls-aws-lc-rs` | `rustls` with the provider ring or aws-lc-rs |
 //!
 //! Features add names and never change behaviour.
 #![no_std]

@@ -252,7 +252,7 @@ fn hostile_137_a_reader_that_lies_does_no_harm() {
 fn hostile_115_a_reset_after_both_closes_is_clean() {
     for ours_first in [false, true] {
         for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::NotConnected] {
-            let close = In::Data(wire::close(false, 1000, ""));
+            let close = In::Data(close(false, 1000, ""));
             let io = Script::play([close, In::Fail(kind), In::End]);
             let mut socket = client(&io);
             if ours_first {

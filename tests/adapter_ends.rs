@@ -37,6 +37,8 @@ async fn clause_008_a_port_that_refuses_fails_the_attempt() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+/// With feature `rustls` it is not refused: `tests/tls.rs`.
+#[cfg(not(feature = "rustls"))]
 #[test]
 fn a_wss_url_is_refused_with_what_it_lacks() {
     let config = Arc::new(Config::default());

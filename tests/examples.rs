@@ -17,7 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sansock::{CloseCode, CloseFrame, Config, adapter::blocking};
+use sansock::{
+    CloseCode, CloseFrame, Config,
+    adapter::{MaybeTls, blocking},
+};
 
 /// How long a program may take; they take well under a second.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -299,14 +302,14 @@ impl Server {
         }
     }
 
-    fn connect(&self) -> blocking::Socket<TcpStream> {
+    fn connect(&self) -> blocking::Socket<MaybeTls<TcpStream>> {
         let connected = blocking::connect(&self.url, &Arc::new(Config::default()));
         connected.unwrap().0
     }
 }
 
 /// The next message, a text.
-fn line(socket: &mut blocking::Socket<TcpStream>) -> String {
+fn line(socket: &mut blocking::Socket<MaybeTls<TcpStream>>) -> String {
     let message = socket.recv().unwrap().expect("closed");
     message.as_text().expect("no text").to_owned()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::mpsc,
     thread,
 };
@@ -11,7 +11,7 @@ use sansock::{
     Event,
     adapter::{
         Error,
-        blocking::{Socket, Stream, connect},
+        blocking::{CloneStream, Socket, Stream, connect},
     },
     endpoint::EndpointEvent,
 };
@@ -57,7 +57,7 @@ pub fn run_cases(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-fn echo(mut socket: Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
+fn echo<S: CloneStream + Send + 'static>(mut socket: Socket<S>, mode: Mode) -> Result<(), Error> {
     match mode {
         Mode::Recv => echo_owned(&mut socket),
         Mode::Split => echo_split(socket),
@@ -67,7 +67,7 @@ fn echo(mut socket: Socket<TcpStream>, mode: Mode) -> Result<(), Error> {
 
 /// One thread reads, another writes. The reader waits until the writer has sent: the suite expects
 /// each message's echo before our Close for what it does wrong behind it.
-fn echo_split(socket: Socket<TcpStream>) -> Result<(), Error> {
+fn echo_split<S: CloneStream + Send + 'static>(socket: Socket<S>) -> Result<(), Error> {
     let (mut read, mut write) = socket.into_split()?;
     let (to_writer, messages) = mpsc::sync_channel(1);
     let (to_reader, sent) = mpsc::sync_channel(1);

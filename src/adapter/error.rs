@@ -13,6 +13,9 @@ use crate::proto::{
 pub enum Error {
     /// The transport failed.
     Io(io::Error),
+    /// TLS failed: the peer's certificate is not acceptable, for one.
+    #[cfg(feature = "rustls")]
+    Tls(super::tls::Error),
     /// The connection ended otherwise than by a closing handshake: the peer broke the protocol, a
     /// deadline passed, or the transport ended.
     Connection(proto::Error),
@@ -30,6 +33,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
+            #[cfg(feature = "rustls")]
+            Self::Tls(error) => error.fmt(f),
             Self::Connection(error) => error.fmt(f),
             Self::Refused(refusal) => {
                 write!(f, "handshake was refused with status {}", refusal.status())
@@ -50,9 +55,25 @@ impl std::error::Error for Error {
     }
 }
 
+/// What is inside decides: an error of TLS is [`Error::Tls`].
+#[cfg(feature = "rustls")]
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        error.downcast().map_or_else(Self::Io, Self::Tls)
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl From<super::tls::Error> for Error {
+    fn from(error: super::tls::Error) -> Self {
+        Self::Tls(error)
     }
 }
 

@@ -24,14 +24,19 @@ mod driver;
 mod error;
 #[cfg(feature = "futures")]
 pub mod futures;
+mod maybe_tls;
 #[cfg(feature = "mio")]
 pub mod mio;
 mod parts;
 #[cfg(any(feature = "futures", feature = "tokio"))]
 pub mod polled;
 mod reply;
+#[cfg(feature = "url")]
+mod security;
+#[cfg(feature = "rustls")]
+pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
 use self::accessors::accessors;
-pub use self::{error::Error, parts::Parts, reply::Reply};
+pub use self::{error::Error, maybe_tls::MaybeTls, parts::Parts, reply::Reply};

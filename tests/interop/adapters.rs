@@ -4,7 +4,7 @@ use std::{net::TcpStream, sync::Arc};
 
 use sansock::{
     CloseCode, CloseFrame, Config, Message, Part,
-    adapter::{blocking, tokio as asynchronous},
+    adapter::{MaybeTls, blocking, tokio as asynchronous},
     proto::{Compress, DeflateParams},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -23,12 +23,12 @@ pub(crate) trait Adapter {
     fn extensions(&self) -> Option<String>;
 }
 
-pub(crate) struct Blocking(blocking::Socket<TcpStream>);
+pub(crate) struct Blocking(blocking::Socket<MaybeTls<TcpStream>>);
 
 impl Adapter for Blocking {
     fn accept(stream: TcpStream, config: &Arc<Config>) -> Self {
         stream.set_nodelay(true).unwrap();
-        Self(blocking::Socket::accept(stream, config).unwrap())
+        Self(blocking::Socket::accept(MaybeTls::Plain(stream), config).unwrap())
     }
 
     fn connect(url: &str, config: &Arc<Config>) -> Self {
@@ -76,7 +76,7 @@ impl Adapter for Blocking {
 
 pub(crate) struct Tokio {
     runtime: Runtime,
-    socket: asynchronous::Socket<tokio::net::TcpStream>,
+    socket: asynchronous::Socket<MaybeTls<tokio::net::TcpStream>>,
 }
 
 impl Adapter for Tokio {
@@ -86,6 +86,7 @@ impl Adapter for Tokio {
             stream.set_nodelay(true).unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let stream = MaybeTls::Plain(stream);
             asynchronous::Socket::accept(stream, config).await.unwrap()
         });
         Self { runtime, socket }

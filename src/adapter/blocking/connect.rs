@@ -1,17 +1,19 @@
 //! From a URL to an open connection.
 
-use std::{boxed::Box, io, net::TcpStream, sync::Arc};
+use std::{boxed::Box, net::TcpStream, sync::Arc};
 
 use super::Socket;
+#[cfg(feature = "rustls")]
+use crate::adapter::tls::TlsConnector;
 use crate::{
-    adapter::Error,
+    adapter::{Error, MaybeTls, security::Security},
     proto::{
         Config,
         handshake::{ClientRequest, Response},
     },
 };
 
-/// Connects to a `ws:` URL over TCP: resolves the host, tries each of its addresses, opens.
+/// Connects to a `ws:` or `wss:` URL: resolves the host, tries each of its addresses, opens.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -24,24 +26,53 @@ use crate::{
 /// # Ok::<(), sansock::adapter::Error>(())
 /// ```
 ///
+/// `wss:` needs feature `rustls` and a crypto provider; it trusts whom the platform trusts. For
+/// more connections than one, and for all other settings, there is `connect_with_tls`.
+///
 /// # Errors
 ///
-/// [`Error::Request`] for a URL that is none, [`Error::Io`] if no address answers (and for `wss:`,
-/// whose TLS you bring yourself: [`Socket::connect`] takes any stream), then as
-/// [`Socket::connect`].
+/// [`Error::Request`] for a URL that is none, [`Error::Io`] if no address answers (and for `wss:`
+/// without feature `rustls`), then as [`Socket::connect`], and with TLS `Error::Tls`.
 pub fn connect(
     url: &str,
     config: &Arc<Config>,
-) -> Result<(Socket<TcpStream>, Box<Response>), Error> {
+) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
     let request = ClientRequest::from_url(url)?;
-    if request.is_secure() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a wss: URL needs TLS: give Socket::connect a stream that has it",
-        )
-        .into());
-    }
+    let security = Security::for_request(&request)?;
+    open(&request, config, security)
+}
+
+/// [`connect`] with your own settings for the TLS of a `wss:` URL.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use sansock::{Config, adapter::{blocking, tls::TlsConnector}};
+///
+/// let (config, tls) = (Arc::new(Config::default()), TlsConnector::new()?);
+/// let (mut socket, _response) = blocking::connect_with_tls("wss://localhost/", &config, &tls)?;
+/// # Ok::<(), sansock::adapter::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`connect`].
+#[cfg(feature = "rustls")]
+pub fn connect_with_tls(
+    url: &str,
+    config: &Arc<Config>,
+    tls: &TlsConnector,
+) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
+    let request = ClientRequest::from_url(url)?;
+    let security = Security::with_connector(&request, tls);
+    open(&request, config, security)
+}
+
+fn open(
+    request: &ClientRequest,
+    config: &Arc<Config>,
+    security: Security,
+) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
     let stream = TcpStream::connect((request.host(), request.port()))?;
     stream.set_nodelay(true)?;
-    Socket::connect(stream, &request, config)
+    Socket::connect(security.wrap(stream, request)?, request, config)
 }

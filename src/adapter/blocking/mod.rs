@@ -29,6 +29,8 @@ mod stream;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
+#[cfg(all(feature = "rustls", feature = "url"))]
+pub use self::connect::connect_with_tls;
 pub use self::{
     incoming::Incoming,
     socket::Socket,

@@ -224,7 +224,7 @@ impl<S: Stream> Socket<S> {
 
     pub(super) fn try_flush(&mut self) -> Result<(), Error> {
         self.drive(|driver, io| Poll::Ready(driver.try_flush(io)))
-            .map_err(Error::Io)
+            .map_err(Error::from)
     }
 
     /// Calls until ready: what would block has run into its time limit.

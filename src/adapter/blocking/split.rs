@@ -6,6 +6,9 @@
 //! a quarter of a second later at most. A write that the peer does not take gives the lock up
 //! every few milliseconds.
 //!
+//! With TLS between, a stream has one state for both directions, and cannot be split so: use one
+//! thread, or the halves of an asynchronous adapter.
+//!
 //! Dropping the write half starts the closing handshake; the read half goes on to the end. Once
 //! the read half is dropped nothing is read or answered any more.
 

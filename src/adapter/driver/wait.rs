@@ -88,7 +88,7 @@ impl Driver {
                 Poll::Ready(Ok(false)) => {
                     return Poll::Ready(self.take_failure().map_or(Ok(None), Err));
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(Error::Io(error))),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => return Poll::Pending,
             }
         }

@@ -116,7 +116,8 @@ impl<S: Stream> Socket<S> {
     /// Takes an event of the socket's token; then call [`fill`](Self::fill) until `Pending`.
     pub fn handle_event(&mut self, event: &Event) {
         let ended = event.is_read_closed() || event.is_error();
-        self.readiness.readable |= event.is_readable() || ended;
+        let is_wanted = event.is_writable() && self.stream.wants_write();
+        self.readiness.readable |= event.is_readable() || ended || is_wanted;
         self.readiness.writable |= event.is_writable() || event.is_write_closed() || ended;
         self.readiness.read_closed |= ended;
     }
@@ -340,6 +341,8 @@ impl<S: Stream> Ready<'_, S> {
             Poll::Ready(_) => false,
         };
         self.readiness.readable = !drained;
+        // What was read may be what a stream with a state of its own waited for to write.
+        self.readiness.writable |= !S::SHORT_READ_MEANS_DRAINED;
     }
 }
 

@@ -16,6 +16,13 @@ pub trait Stream: Read + Write + Source {
     /// short, and plaintext may wait inside without the system knowing.
     const SHORT_READ_MEANS_DRAINED: bool = false;
 
+    /// Whether the stream has something to write of its own, whatever is written to it, as TLS has
+    /// in a handshake: that a socket goes on with by reading, also at an event that only says
+    /// writable.
+    fn wants_write(&self) -> bool {
+        false
+    }
+
     /// Ends writing, so that the peer reads an end; reading goes on.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
             .poll_side(Side::Write, cx, |driver, io| driver.poll_ready(io))
-            .map_err(Error::Io)
+            .map_err(Error::from)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Error> {
@@ -40,7 +40,7 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
             .poll_side(Side::Write, cx, |driver, io| driver.poll_flush(io))
-            .map_err(Error::Io)
+            .map_err(Error::from)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

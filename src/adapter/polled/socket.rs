@@ -270,7 +270,7 @@ impl<T: Io> Socket<T> {
         let flushed = self
             .drive(|driver, io| Poll::Ready(driver.try_flush(io)))
             .await;
-        flushed.map_err(Error::Io)
+        flushed.map_err(Error::from)
     }
 
     pub(super) async fn drive<R>(

@@ -394,7 +394,7 @@ impl<T: Io> Sink<Message<'static>> for WriteHalf<T> {
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
             .poll(cx, |driver, io| driver.poll_ready(io))
-            .map_err(Error::Io)
+            .map_err(Error::from)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Error> {
@@ -406,7 +406,7 @@ impl<T: Io> Sink<Message<'static>> for WriteHalf<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.get_mut()
             .poll(cx, |driver, io| driver.poll_flush(io))
-            .map_err(Error::Io)
+            .map_err(Error::from)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

@@ -38,6 +38,8 @@ mod io;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
+#[cfg(all(feature = "rustls", feature = "url"))]
+pub use self::connect::connect_with_tls;
 pub use self::io::Io;
 use crate::adapter::polled;
 
