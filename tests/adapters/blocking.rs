@@ -34,6 +34,8 @@ macro_rules! with_stream {
             Wire::Tcp($stream) => $code,
             Wire::Unix($stream) => $code,
             Wire::Pipe($stream) => $code,
+            #[cfg(feature = "rustls-ring")]
+            Wire::Tls($stream) => $code,
             Wire::Duplex(_) => panic!("tokio's own"),
         }
     };
@@ -58,6 +60,13 @@ impl IntoWire for std::os::unix::net::UnixStream {
 impl IntoWire for crate::pipe::Pipe {
     fn into_wire(self) -> Wire {
         Wire::Pipe(self)
+    }
+}
+
+#[cfg(feature = "rustls-ring")]
+impl IntoWire for sansock::adapter::tls::TlsStream<std::net::TcpStream> {
+    fn into_wire(self) -> Wire {
+        Wire::Tls(self)
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) enum Wire {
     Unix(UnixStream),
     Pipe(crate::pipe::Pipe),
     Duplex(tokio::io::DuplexStream),
+    #[cfg(feature = "rustls-ring")]
+    Tls(sansock::adapter::tls::TlsStream<TcpStream>),
 }
 
 impl Wire {
@@ -82,6 +84,8 @@ impl Wire {
             Self::Unix(stream) => Box::new(stream),
             Self::Pipe(stream) => Box::new(stream),
             Self::Duplex(stream) => Box::new(crate::tokio::Bridge::new(stream)),
+            #[cfg(feature = "rustls-ring")]
+            Self::Tls(stream) => Box::new(stream),
         }
     }
 }

@@ -57,6 +57,11 @@ macro_rules! with_stream {
                 let $stream = Memory(stream);
                 $code
             }
+            #[cfg(feature = "rustls-ring")]
+            Wire::Tls(stream) => {
+                let $stream = stream.map(|stream| TcpStream::try_from(stream).expect("a stream"));
+                $code
+            }
             Wire::Pipe(_) => panic!("the blocking adapter's own"),
         }
     };
@@ -89,6 +94,16 @@ impl IntoWire for UnixStream {
 impl IntoWire for Memory {
     fn into_wire(self) -> Wire {
         Wire::Duplex(self.0)
+    }
+}
+
+#[cfg(feature = "rustls-ring")]
+impl IntoWire for sansock::adapter::tls::TlsStream<TcpStream> {
+    fn into_wire(self) -> Wire {
+        Wire::Tls(self.map(|stream| match stream.into_wire() {
+            Wire::Tcp(stream) => stream,
+            _ => panic!("TCP below"),
+        }))
     }
 }
 

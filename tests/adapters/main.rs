@@ -20,6 +20,8 @@ mod opening;
 mod paused;
 mod pipe;
 mod setup;
+#[cfg(feature = "rustls-ring")]
+mod tls;
 mod tokio;
 mod volume;
 mod wire;

@@ -53,6 +53,14 @@ macro_rules! with_stream {
                 let $stream = UnixStream::from_std(stream);
                 $code
             }
+            #[cfg(feature = "rustls-ring")]
+            Wire::Tls(stream) => {
+                let $stream = stream.map(|stream| {
+                    stream.set_nonblocking(true).expect("non-blocking");
+                    TcpStream::from_std(stream)
+                });
+                $code
+            }
             Wire::Pipe(_) | Wire::Duplex(_) => panic!("no stream of the system"),
         }
     };
@@ -75,6 +83,16 @@ impl IntoWire for UnixStream {
         let stream = std::os::unix::net::UnixStream::from(self);
         stream.set_nonblocking(false).expect("blocking");
         Wire::Unix(stream)
+    }
+}
+
+#[cfg(feature = "rustls-ring")]
+impl IntoWire for sansock::adapter::tls::TlsStream<TcpStream> {
+    fn into_wire(self) -> Wire {
+        Wire::Tls(self.map(|stream| match stream.into_wire() {
+            Wire::Tcp(stream) => stream,
+            _ => panic!("TCP below"),
+        }))
     }
 }
 

@@ -24,7 +24,17 @@ pub(crate) enum Transport {
     Tcp,
     Unix,
     Memory,
+    #[cfg(feature = "rustls-ring")]
+    Tls,
 }
+
+const TRANSPORTS: &[Transport] = &[
+    Transport::Tcp,
+    Transport::Unix,
+    Transport::Memory,
+    #[cfg(feature = "rustls-ring")]
+    Transport::Tls,
+];
 
 /// Who meets whom, over what.
 #[derive(Clone, Copy)]
@@ -40,14 +50,14 @@ pub(crate) type Log = Vec<String>;
 /// Every adapter with itself over every transport, and with each other over the system's.
 pub(crate) fn setups() -> Vec<Setup> {
     let mut setups = Vec::new();
-    for transport in [Transport::Tcp, Transport::Unix, Transport::Memory] {
+    for &transport in TRANSPORTS {
         for client in ADAPTERS {
             for server in ADAPTERS {
                 let is_met = match transport {
                     Transport::Memory => {
                         client.name() == server.name() && client.memory().is_some()
                     }
-                    Transport::Tcp | Transport::Unix => true,
+                    _ => true,
                 };
                 if is_met {
                     setups.push(Setup {
@@ -103,13 +113,14 @@ impl Setup {
     pub(crate) fn wires(&self) -> (Wire, Wire) {
         match self.transport {
             Transport::Tcp => {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-                let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                let (server, _) = listener.accept().unwrap();
-                for stream in [&client, &server] {
-                    stream.set_nodelay(true).unwrap();
-                }
+                let (client, server) = tcp();
                 (Wire::Tcp(client), Wire::Tcp(server))
+            }
+            #[cfg(feature = "rustls-ring")]
+            Transport::Tls => {
+                let (client, server) = tcp();
+                let (client, server) = crate::tls::shake_hands(client, server);
+                (Wire::Tls(client), Wire::Tls(server))
             }
             Transport::Unix => {
                 let (client, server) = UnixStream::pair().unwrap();
@@ -164,6 +175,16 @@ impl Setup {
             }
         }
     }
+}
+
+fn tcp() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    for stream in [&client, &server] {
+        stream.set_nodelay(true).unwrap();
+    }
+    (client, server)
 }
 
 pub(crate) fn request() -> ClientRequest {

@@ -63,6 +63,15 @@ macro_rules! with_stream {
                 drop(entered);
                 $code
             }
+            #[cfg(feature = "rustls-ring")]
+            Wire::Tls(stream) => {
+                let $stream = stream.map(|stream| {
+                    stream.set_nonblocking(true).expect("non-blocking");
+                    TcpStream::from_std(stream).expect("a stream")
+                });
+                drop(entered);
+                $code
+            }
             Wire::Pipe(_) => panic!("the blocking adapter's own"),
         }
     }};
@@ -91,6 +100,16 @@ impl IntoWire for UnixStream {
 impl IntoWire for DuplexStream {
     fn into_wire(self) -> Wire {
         Wire::Duplex(self)
+    }
+}
+
+#[cfg(feature = "rustls-ring")]
+impl IntoWire for sansock::adapter::tls::TlsStream<TcpStream> {
+    fn into_wire(self) -> Wire {
+        Wire::Tls(self.map(|stream| match stream.into_wire() {
+            Wire::Tcp(stream) => stream,
+            _ => panic!("TCP below"),
+        }))
     }
 }
 

@@ -334,6 +334,11 @@ impl Driver {
                 self.input.filled(n);
                 Ok(())
             }
+            // A layer that misses its own end, as TLS does `close_notify`: an end all the same,
+            // for whether it was in order is told by the closing handshake alone.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.transport_ended(None)
+            }
             Poll::Ready(Err(error)) => self.transport_ended(Some(error)),
         })
     }

@@ -27,9 +27,9 @@
 //!
 //! # Ends
 //!
-//! A transport that ends without TLS's `close_notify` fails with
-//! [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof). Whether a connection ended cleanly is
-//! told by the closing handshake of WebSocket alone, which such an end behind it does not undo.
+//! Where a transport ends without TLS's `close_notify`, a [`TlsStream`] fails with
+//! [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof). To a socket that is an end like any other:
+//! whether it was in order is told by the closing handshake of WebSocket alone (RFC 6455 §7.1.4).
 
 mod acceptor;
 mod connector;

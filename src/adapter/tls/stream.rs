@@ -44,6 +44,15 @@ impl<S> TlsStream<S> {
         self.session.connection()
     }
 
+    /// The same TLS over what `change` makes of the stream: the handle of another runtime, for
+    /// one, behind a handshake that was waited for.
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> TlsStream<T> {
+        TlsStream {
+            stream: change(self.stream),
+            session: self.session,
+        }
+    }
+
     /// The stream below.
     pub const fn get_ref(&self) -> &S {
         &self.stream
