@@ -32,7 +32,7 @@ use sansock::{
     proto::{self, Connection, handshake::ClientRequest},
 };
 use script::{In, Io, Out, Script};
-use wire::{BINARY, CLOSE, PING, PONG, REQUEST, TEXT, decode, frame, noise};
+use wire::{BINARY, CLOSE, PING, PONG, REQUEST, TEXT, close, decode, frame, noise};
 
 fn server(io: &Io) -> Socket<Io> {
     server_with(io.clone(), &Config::default())
@@ -165,7 +165,7 @@ fn hostile_134_a_read_error_is_told_once() {
         for kind in [
             io::ErrorKind::ConnectionReset,
             io::ErrorKind::BrokenPipe,
-            io::ErrorKind::UnexpectedEof,
+            io::ErrorKind::Other,
         ] {
             let begin = frame(true, BINARY, &noise(300_000))[..inside].to_vec();
             let io = Script::play([In::Fail(kind), In::End]);
@@ -181,6 +181,24 @@ fn hostile_134_a_read_error_is_told_once() {
             assert_eq!(socket.state(), State::Closed);
             assert!(!socket.close_status().unwrap().clean);
         }
+    }
+}
+
+/// hostile 116: a layer that misses its own end, as TLS does `close_notify`, has ended: cleanly if
+/// the Closes were exchanged.
+#[test]
+fn hostile_116_an_end_that_a_layer_misses_is_an_end() {
+    for kind in [None, Some(io::ErrorKind::UnexpectedEof)] {
+        let end = || kind.map_or(In::End, In::Fail);
+        let mut socket = server(&Script::play([end(), In::End]));
+        let error = socket.recv().unwrap_err();
+        assert!(matches!(error, Error::Connection(proto::Error::Eof)));
+        assert!(socket.recv().unwrap().is_none());
+
+        let io = Script::play([In::Data(close(true, 1000, "")), end(), In::End]);
+        let mut socket = server(&io);
+        assert!(socket.recv().unwrap().is_none());
+        assert!(socket.close_status().unwrap().clean);
     }
 }
 

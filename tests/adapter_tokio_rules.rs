@@ -215,7 +215,6 @@ async fn hostile_134_a_read_error_is_told_once() {
     for kind in [
         io::ErrorKind::ConnectionReset,
         io::ErrorKind::BrokenPipe,
-        io::ErrorKind::UnexpectedEof,
         io::ErrorKind::Other,
     ] {
         let io = Script::play([In::Fail(kind), In::End]);
