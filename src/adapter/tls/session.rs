@@ -118,7 +118,7 @@ impl Session {
         if !self.connection.is_handshaking() {
             return Ok(false);
         }
-        if self.connection.read_tls(io)? == 0 {
+        if self.connection.read_tls(&mut Believed(io))? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         self.process();
@@ -135,7 +135,7 @@ impl Session {
         // that they end always has room in the buffer.
         let limit = buffer.len().saturating_sub(MAX_RECORD);
         if limit < MAX_RECORD {
-            self.connection.read_tls(io)?;
+            self.connection.read_tls(&mut Believed(io))?;
             self.process();
             return Ok(0);
         }
@@ -189,11 +189,35 @@ impl Session {
 
     fn write_records(&mut self, io: &mut impl Write) -> io::Result<()> {
         while self.connection.wants_write() {
-            if self.connection.write_tls(io)? == 0 {
+            if self.connection.write_tls(&mut Believed(io))? == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
             self.unflushed = true;
         }
         Ok(())
+    }
+}
+
+/// A transport that is believed only as far as there was room: rustls takes its word.
+struct Believed<'a, T>(&'a mut T);
+
+impl<T: Read> Read for Believed<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(self.0.read(buffer)?.min(buffer.len()))
+    }
+}
+
+impl<T: Write> Write for Believed<'_, T> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(self.0.write(bytes)?.min(bytes.len()))
+    }
+
+    fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = chunks.iter().map(|chunk| chunk.len()).sum();
+        Ok(self.0.write_vectored(chunks)?.min(len))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
