@@ -20,8 +20,11 @@ fn over_tcp() -> Vec<crate::setup::Setup> {
 /// Two peers that each send 64 MiB and flush, before either receives, both finish.
 #[test]
 fn two_peers_that_send_64_mib_at_once_both_finish() {
-    let mut setups = over_tcp();
-    setups.retain(|it| it.client.name() == it.server.name());
+    let mut setups = setups();
+    setups.retain(|it| {
+        !matches!(it.transport, Transport::Unix | Transport::Memory)
+            && it.client.name() == it.server.name()
+    });
     same(setups, |setup| {
         let config = Config::default()
             .max_message_size(MUCH as u64)
