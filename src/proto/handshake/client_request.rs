@@ -215,6 +215,11 @@ impl ClientRequest {
     /// [`RequestError::Credentials`], or [`RequestError::Authority`] for port 0.
     pub fn from_url(url: &str) -> Result<Self, RequestError> {
         let url = url::Url::parse(url).map_err(|_| RequestError::Url)?;
+        Self::from_parsed(&url)
+    }
+
+    /// [`from_url`](Self::from_url) for one that is parsed.
+    pub(crate) fn from_parsed(url: &url::Url) -> Result<Self, RequestError> {
         let secure = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,

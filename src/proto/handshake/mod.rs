@@ -38,6 +38,8 @@ pub use negotiated::Negotiated;
 pub use refusal::Refusal;
 pub use request::{HttpVersion, Request};
 pub use server::ServerHandshake;
+#[cfg(feature = "web")]
+pub(crate) use syntax::is_token;
 pub(super) use syntax::{ExtensionWord, parse_extensions};
 
 /// The value of `Sec-WebSocket-Accept` that answers this `Sec-WebSocket-Key` (§4.2.2).

@@ -11,7 +11,7 @@ pub(super) const fn is_tchar(byte: u8) -> bool {
 }
 
 /// Whether `bytes` are a token: not empty, no separators, no controls (RFC 9110 §5.6.2).
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
 }
 
