@@ -6,6 +6,8 @@ use crate::proto::{
     self, SendError,
     handshake::{AcceptError, Refusal, RequestError},
 };
+#[cfg(feature = "web")]
+use crate::web::Failure;
 
 /// What a call of an adapter failed with: the transport's fault, the peer's, or the program's.
 #[derive(Debug)]
@@ -27,6 +29,9 @@ pub enum Error {
     Accept(AcceptError),
     /// The program must not make this request.
     Request(RequestError),
+    /// A `WebSocket` failed by the rules of the interface.
+    #[cfg(feature = "web")]
+    WebSocket(Failure),
 }
 
 impl fmt::Display for Error {
@@ -42,6 +47,8 @@ impl fmt::Display for Error {
             Self::Send(error) => error.fmt(f),
             Self::Accept(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
+            #[cfg(feature = "web")]
+            Self::WebSocket(failure) => failure.fmt(f),
         }
     }
 }

@@ -37,6 +37,8 @@ mod security;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(feature = "web")]
+pub mod web;
 
 use self::accessors::accessors;
 pub use self::{error::Error, maybe_tls::MaybeTls, parts::Parts, reply::Reply};

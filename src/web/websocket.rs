@@ -393,10 +393,10 @@ impl WebSocketCore {
         self.is_full
     }
 
-    /// Whether the connection is over and all that follows from it was fired.
+    /// Whether the connection is over, whatever is still to be fired.
     #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.is_ended && self.tasks.is_empty()
+    pub const fn has_ended(&self) -> bool {
+        self.is_ended
     }
 
     fn begin_closing(&mut self, frame: Option<CloseFrame<'static>>) {

@@ -236,6 +236,16 @@ impl Driver {
         }
     }
 
+    /// Writes what can be written, and reads nothing: for a user who takes no events for now. Call
+    /// again when the transport can be written to, and at the deadline.
+    #[cfg(feature = "web")]
+    pub(super) fn pause(&mut self, transport: &mut impl Transport) {
+        self.flush(transport);
+        // What is not read cannot be heard: no silence counts.
+        self.deadline = self.endpoint.handle_write_timeout(transport.now());
+        self.park();
+    }
+
     /// What another task that waits for this driver may wait for: how much output waits, whether
     /// an event does, and how far the connection has come.
     #[cfg(any(feature = "futures", feature = "tokio"))]

@@ -84,7 +84,12 @@ impl<T: Io> Socket<T> {
         Self::new(io, Endpoint::from_connection(connection), &config, unread)
     }
 
-    pub(super) fn new(io: T, endpoint: Endpoint, config: &Arc<Config>, unread: Vec<u8>) -> Self {
+    pub(in crate::adapter) fn new(
+        io: T,
+        endpoint: Endpoint,
+        config: &Arc<Config>,
+        unread: Vec<u8>,
+    ) -> Self {
         let driver = Driver::new(endpoint, config, unread, io.now());
         Self {
             io,
@@ -300,7 +305,7 @@ impl<T: Io> Socket<T> {
     }
 
     /// Calls until it must wait for the transport or for a deadline.
-    pub(super) fn poll_drive<R>(
+    pub(in crate::adapter) fn poll_drive<R>(
         &mut self,
         cx: &mut Context<'_>,
         mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, T>) -> Poll<R>,
@@ -373,7 +378,7 @@ impl<T> fmt::Debug for Socket<T> {
 }
 
 /// An [`Io`] for the length of one poll.
-pub(super) struct Polled<'i, 'c, T> {
+pub(in crate::adapter) struct Polled<'i, 'c, T> {
     io: &'i mut T,
     cx: &'i mut Context<'c>,
 }

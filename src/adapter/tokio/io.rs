@@ -33,7 +33,7 @@ pub struct Io<S> {
 }
 
 impl<S> Io<S> {
-    const fn new(stream: S) -> Self {
+    pub(super) const fn new(stream: S) -> Self {
         Self {
             stream,
             timer: None,

@@ -35,12 +35,16 @@
 #[cfg(feature = "url")]
 mod connect;
 mod io;
+#[cfg(feature = "web")]
+mod web;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
 #[cfg(all(feature = "rustls", feature = "url"))]
 pub use self::connect::connect_with_tls;
 pub use self::io::Io;
+#[cfg(feature = "web")]
+pub use self::web::{Tokio, WebSocket};
 use crate::adapter::polled;
 
 /// An open connection over a stream of tokio.

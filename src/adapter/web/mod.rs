@@ -1,0 +1,15 @@
+//! The browsers' `WebSocket`, native.
+
+mod builder;
+mod drive;
+mod events;
+mod listener;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub(in crate::adapter) mod polled;
+mod shared;
+mod socket;
+#[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+mod turn;
+
+pub use self::{builder::Builder, events::Events, listener::Listener, socket::WebSocket};
+pub(in crate::adapter) use self::{builder::Plan, shared::Shared};

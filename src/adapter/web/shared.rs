@@ -1,0 +1,254 @@
+//! What the handles of a `WebSocket` share with whatever drives it.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Waker,
+    vec::Vec,
+};
+
+use super::{WebSocket, events::Receiver, listener::Listener, turn::Turn};
+use crate::{
+    adapter::Error,
+    endpoint::{Endpoint, EndpointEvent},
+    web::{Cursor, DomError, Event, EventTarget, EventType, Failure, Outgoing, WebSocketCore},
+};
+
+/// One connection: its rules, its listeners, and who is to be woken.
+pub(in crate::adapter) struct Shared<R> {
+    state: Mutex<State<R>>,
+    /// Told of each event for the receiver.
+    pub(super) received: Condvar,
+    handles: AtomicUsize,
+}
+
+pub(super) struct State<R> {
+    pub(super) core: WebSocketCore,
+    pub(super) target: EventTarget<Listener<R>>,
+    pub(super) receiver: Option<Receiver>,
+    pub(super) next_receiver: u64,
+    error: Option<Arc<Error>>,
+    is_started: bool,
+    /// Whether `close` was fired.
+    pub(super) is_over: bool,
+    /// The one CONNECTING that this host may have, until this is it no more.
+    turn: Option<Turn>,
+    /// Whoever drives the connection.
+    driver: Option<Waker>,
+}
+
+impl<R> Shared<R> {
+    pub(in crate::adapter) fn new(core: WebSocketCore) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                core,
+                target: EventTarget::new(),
+                receiver: None,
+                next_receiver: 0,
+                error: None,
+                is_started: false,
+                is_over: false,
+                turn: None,
+                driver: None,
+            }),
+            received: Condvar::new(),
+            handles: AtomicUsize::new(0),
+        })
+    }
+
+    /// Locks, also after a panic: nothing of the program runs while it is locked, and what is
+    /// behind it is whole between any two calls.
+    ///
+    /// A listener must not be dropped while it is locked: it may own the last handle.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<R>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes whoever drives the connection.
+    pub(super) fn wake(&self) {
+        let driver = self.lock().driver.clone();
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// Sees to it that this is woken.
+    pub(super) fn register(&self, waker: &Waker) {
+        let mut state = self.lock();
+        let known = state.driver.as_ref();
+        let is_known = known.is_some_and(|known| known.will_wake(waker));
+        let old = (!is_known).then(|| state.driver.replace(waker.clone()));
+        drop(state);
+        // To drop a waker may be to drop its task and all that it owns.
+        drop(old);
+    }
+
+    /// Lets events be fired.
+    pub(super) fn start(&self) {
+        self.lock().is_started = true;
+        self.wake();
+    }
+
+    pub(super) fn add_handle(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Closes once there is no handle any more; what waited for `start` waits for nobody.
+    pub(super) fn remove_handle(&self) {
+        if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let mut state = self.lock();
+            // Neither a code nor a reason can be wrong.
+            let _ = state.core.close(None, "");
+            state.is_started = true;
+            drop(state);
+            self.wake();
+        }
+    }
+
+    /// Closes as the program says.
+    pub(super) fn close(&self, code: Option<u16>, reason: &str) -> Result<(), DomError> {
+        let mut state = self.lock();
+        state.core.close(code, reason)?;
+        // "after close() was called nothing more arrives"
+        if let Some(receiver) = &mut state.receiver {
+            receiver.drop_messages();
+        }
+        drop(state);
+        self.wake();
+        Ok(())
+    }
+
+    pub(super) fn error(&self) -> Option<Arc<Error>> {
+        self.lock().error.clone()
+    }
+
+    /// Remembers why the connection failed; the first reason counts.
+    pub(super) fn note_error(&self, error: Error) {
+        self.lock().error.get_or_insert_with(|| Arc::new(error));
+    }
+
+    /// Fails the connection: its transport is gone or will be.
+    pub(super) fn fail(&self, error: Error) {
+        let mut state = self.lock();
+        if !state.core.has_ended() {
+            state.error.get_or_insert_with(|| Arc::new(error));
+        }
+        state.core.fail();
+        let turn = state.turn.take();
+        drop(state);
+        drop(turn);
+    }
+
+    /// Whether it was closed while connecting.
+    pub(super) fn is_aborted(&self) -> bool {
+        self.lock().core.is_aborted()
+    }
+
+    pub(super) fn hold_turn(&self, turn: Turn) {
+        self.lock().turn = Some(turn);
+    }
+
+    /// Whether the endpoint may be asked for events: nobody would miss them.
+    pub(super) fn wants_events(&self) -> bool {
+        let state = self.lock();
+        let has_room = state.receiver.as_ref().is_none_or(Receiver::has_room);
+        state.core.takes_events_early() || (state.is_started && has_room)
+    }
+
+    pub(super) fn next_outgoing(&self, can_send: bool) -> Option<Outgoing> {
+        self.lock().core.next_outgoing(can_send)
+    }
+
+    pub(super) fn set_unwritten(&self, bytes: usize) {
+        self.lock().core.set_unwritten(bytes as u64);
+    }
+
+    /// Takes an event of the endpoint, and why the connection failed if it says so.
+    pub(super) fn receive(&self, event: EndpointEvent<'_>, endpoint: &Endpoint) -> bool {
+        let error = match &event {
+            EndpointEvent::Refused(refusal) => Some(Error::Refused(refusal.clone())),
+            EndpointEvent::Closed(status) => status.error.map(Error::Connection),
+            _ => None,
+        };
+        let mut state = self.lock();
+        let turn = state.turn.take();
+        if let Some(error) = error {
+            state.error.get_or_insert_with(|| Arc::new(error));
+        }
+        let received = state.core.receive(event, endpoint);
+        drop(state);
+        // The next one's turn: it may be woken at once.
+        drop(turn);
+        match received {
+            Ok(()) => true,
+            Err(failure) => {
+                self.fail(Error::WebSocket(failure));
+                false
+            }
+        }
+    }
+
+    /// Fires what is due, with no lock held while a listener runs; `true` once `close` was fired.
+    pub(super) fn dispatch(self: &Arc<Self>) -> bool {
+        loop {
+            let mut state = self.lock();
+            if state.core.is_full() {
+                let error = Error::WebSocket(Failure::Full);
+                state.error.get_or_insert_with(|| Arc::new(error));
+            }
+            if !state.is_started {
+                return false;
+            }
+            let Some(event) = state.core.next_event() else {
+                return state.is_over;
+            };
+            let mut cursor = state.target.dispatch(event.event_type());
+            drop(state);
+            let socket = WebSocket::attach(self);
+            while let Some(listener) = self.next_listener(&mut cursor) {
+                // Reported by the panic hook, as browsers report an exception; the others still
+                // run.
+                let _ = catch_unwind(AssertUnwindSafe(|| listener.call(&socket, &event)));
+            }
+            self.deliver(event);
+        }
+    }
+
+    /// Ends it without whoever drove it: listeners are not called, for there is no thread to do so.
+    pub(super) fn abandon(&self) {
+        self.fail(Error::WebSocket(Failure::Abandoned));
+        loop {
+            let event = self.lock().core.next_event();
+            match event {
+                Some(event) => self.deliver(event),
+                None => return,
+            }
+        }
+    }
+
+    fn next_listener(&self, cursor: &mut Cursor) -> Option<Listener<R>> {
+        self.lock().target.next(cursor)
+    }
+
+    /// Gives an event to the receiver. Nothing follows `close`, so what listeners own is let go.
+    fn deliver(&self, event: Event) {
+        let is_last = event.event_type() == EventType::Close;
+        let mut state = self.lock();
+        let waker = state.receiver.as_mut().and_then(|to| to.push(event));
+        let listeners = if is_last {
+            state.is_over = true;
+            state.target.take()
+        } else {
+            Vec::new()
+        };
+        drop(state);
+        self.received.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        drop(listeners);
+    }
+}
