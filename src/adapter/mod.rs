@@ -37,7 +37,10 @@ mod security;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
-#[cfg(feature = "web")]
+#[cfg(all(
+    feature = "web",
+    any(feature = "futures", feature = "mio", feature = "tokio")
+))]
 pub mod web;
 
 use self::accessors::accessors;

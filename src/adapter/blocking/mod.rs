@@ -26,11 +26,15 @@ mod incoming;
 mod socket;
 mod split;
 mod stream;
+#[cfg(all(feature = "web", feature = "mio"))]
+mod web;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
 #[cfg(all(feature = "rustls", feature = "url"))]
 pub use self::connect::connect_with_tls;
+#[cfg(all(feature = "web", feature = "mio"))]
+pub use self::web::{Blocking, WebSocket};
 pub use self::{
     incoming::Incoming,
     socket::Socket,

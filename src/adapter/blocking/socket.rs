@@ -98,6 +98,12 @@ impl<S: Stream> Socket<S> {
         })
     }
 
+    /// The stream and what drives it, for another adapter.
+    #[cfg(all(feature = "web", feature = "mio"))]
+    pub(super) fn into_driver(self) -> (S, Driver) {
+        (self.stream, self.driver)
+    }
+
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
     /// something, `false` once all is over.
     ///

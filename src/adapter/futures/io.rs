@@ -48,8 +48,8 @@ impl Timer for NoTimer {
 /// A stream of futures-io and a timer.
 #[derive(Debug)]
 pub struct Io<S, T = NoTimer> {
-    stream: S,
-    timer: T,
+    pub(super) stream: S,
+    pub(super) timer: T,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {

@@ -22,8 +22,12 @@
 //! ```
 
 mod io;
+#[cfg(feature = "web")]
+mod web;
 
 pub use self::io::{Io, NoTimer, Timer};
+#[cfg(feature = "web")]
+pub use self::web::{Futures, WebSocket};
 use crate::adapter::polled;
 
 /// An open connection over a stream of futures-io.

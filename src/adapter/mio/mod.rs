@@ -70,7 +70,16 @@
 //! # }
 //! ```
 
+#[cfg(feature = "web")]
+mod dispatcher;
 mod socket;
 mod stream;
+#[cfg(feature = "web")]
+pub(in crate::adapter) mod web;
 
+#[cfg(feature = "web")]
+pub use self::{
+    dispatcher::Dispatcher,
+    web::{Mio, WebSocket},
+};
 pub use self::{socket::Socket, stream::Stream};

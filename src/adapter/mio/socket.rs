@@ -76,14 +76,24 @@ impl<S: Stream> Socket<S> {
         )
     }
 
-    fn new(stream: S, endpoint: Endpoint, config: &Arc<Config>, unread: Vec<u8>) -> Self {
+    pub(super) fn new(
+        stream: S,
+        endpoint: Endpoint,
+        config: &Arc<Config>,
+        unread: Vec<u8>,
+    ) -> Self {
+        let driver = Driver::new(endpoint, config, unread, clock::now());
+        Self::from_driver(stream, driver)
+    }
+
+    /// A socket of a connection that was driven over another kind of stream.
+    pub(in crate::adapter) const fn from_driver(stream: S, driver: Driver) -> Self {
         // Before the first event the system is asked: it may have been told of already.
         let readiness = Readiness {
             readable: true,
             writable: true,
             read_closed: true,
         };
-        let driver = Driver::new(endpoint, config, unread, clock::now());
         Self {
             stream,
             driver,
@@ -268,7 +278,7 @@ impl<S: Stream> Socket<S> {
     }
 
     #[inline]
-    fn drive<T>(
+    pub(super) fn drive<T>(
         &mut self,
         call: impl FnOnce(&mut Driver, &mut Ready<'_, S>) -> Poll<T>,
     ) -> Poll<T> {
@@ -321,7 +331,7 @@ impl<S> fmt::Debug for Socket<S> {
 }
 
 /// A non-blocking stream as a transport: asks the system only for what it said it would do.
-struct Ready<'a, S> {
+pub(super) struct Ready<'a, S> {
     stream: &'a mut S,
     readiness: &'a mut Readiness,
 }

@@ -17,7 +17,7 @@ const READS: usize = 32;
 /// Sends what the program asked for, reads, and fires what follows; `Ready` once the transport may
 /// be dropped. Whoever is registered at `shared` is woken when there is more to do, and calls this
 /// again when the transport is ready or the driver's deadline has passed.
-pub(super) fn poll_drive<R>(
+pub(in crate::adapter) fn poll_drive<R>(
     shared: &Arc<Shared<R>>,
     driver: &mut Driver,
     transport: &mut impl Transport,

@@ -8,8 +8,9 @@ mod listener;
 pub(in crate::adapter) mod polled;
 mod shared;
 mod socket;
-#[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
 mod turn;
 
 pub use self::{builder::Builder, events::Events, listener::Listener, socket::WebSocket};
 pub(in crate::adapter) use self::{builder::Plan, shared::Shared};
+#[cfg(feature = "mio")]
+pub(in crate::adapter) use self::{drive::poll_drive, turn::Turn};

@@ -76,7 +76,7 @@ impl<R> Shared<R> {
     }
 
     /// Sees to it that this is woken.
-    pub(super) fn register(&self, waker: &Waker) {
+    pub(in crate::adapter) fn register(&self, waker: &Waker) {
         let mut state = self.lock();
         let known = state.driver.as_ref();
         let is_known = known.is_some_and(|known| known.will_wake(waker));
@@ -131,7 +131,7 @@ impl<R> Shared<R> {
     }
 
     /// Fails the connection: its transport is gone or will be.
-    pub(super) fn fail(&self, error: Error) {
+    pub(in crate::adapter) fn fail(&self, error: Error) {
         let mut state = self.lock();
         if !state.core.has_ended() {
             state.error.get_or_insert_with(|| Arc::new(error));
@@ -143,11 +143,11 @@ impl<R> Shared<R> {
     }
 
     /// Whether it was closed while connecting.
-    pub(super) fn is_aborted(&self) -> bool {
+    pub(in crate::adapter) fn is_aborted(&self) -> bool {
         self.lock().core.is_aborted()
     }
 
-    pub(super) fn hold_turn(&self, turn: Turn) {
+    pub(in crate::adapter) fn hold_turn(&self, turn: Turn) {
         self.lock().turn = Some(turn);
     }
 
@@ -192,7 +192,7 @@ impl<R> Shared<R> {
     }
 
     /// Fires what is due, with no lock held while a listener runs; `true` once `close` was fired.
-    pub(super) fn dispatch(self: &Arc<Self>) -> bool {
+    pub(in crate::adapter) fn dispatch(self: &Arc<Self>) -> bool {
         loop {
             let mut state = self.lock();
             if state.core.is_full() {
@@ -218,7 +218,7 @@ impl<R> Shared<R> {
     }
 
     /// Ends it without whoever drove it: listeners are not called, for there is no thread to do so.
-    pub(super) fn abandon(&self) {
+    pub(in crate::adapter) fn abandon(&self) {
         self.fail(Error::WebSocket(Failure::Abandoned));
         loop {
             let event = self.lock().core.next_event();

@@ -17,14 +17,14 @@ struct Waiting {
 
 /// A place in the queue of those who would connect to a host; dropping it lets the next one.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(in crate::adapter) struct Turn {
     host: String,
     id: u64,
 }
 
 impl Turn {
     /// Queues up.
-    pub(super) fn queue(host: String) -> Self {
+    pub(in crate::adapter) fn queue(host: String) -> Self {
         let mut queues = lock();
         let queue = queues.entry(host.clone()).or_default();
         let id = queue.back().map_or(0, |last| last.id + 1);
@@ -33,7 +33,7 @@ impl Turn {
     }
 
     /// Waits until nobody is before this one.
-    pub(super) fn poll(&self, waker: &Waker) -> Poll<()> {
+    pub(in crate::adapter) fn poll(&self, waker: &Waker) -> Poll<()> {
         let mut queues = lock();
         let Some(queue) = queues.get_mut(&self.host) else {
             return Poll::Ready(());
