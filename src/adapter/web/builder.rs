@@ -127,10 +127,19 @@ impl<R> Builder<R> {
         self
     }
 
+    /// Where it would connect to, such as to resolve the host.
+    ///
+    /// # Errors
+    ///
+    /// [`DomError::SyntaxError`] if the URL is not one to connect to.
+    pub fn location(&self) -> Result<Location, DomError> {
+        Ok(Location::parse(&self.url, self.base_url.as_deref())?)
+    }
+
     /// What the constructor checks, and a socket in CONNECTING; no plan if that has failed already,
     /// as the events to come will say.
     pub(in crate::adapter) fn prepare(self) -> Result<(WebSocket<R>, Option<Plan>), DomError> {
-        let location = Location::parse(&self.url, self.base_url.as_deref())?;
+        let location = self.location()?;
         let mut core = WebSocketCore::new(&location, &self.protocols)?;
         core.set_max_buffered_amount(self.max_buffered_amount);
         core.set_binary_type(self.binary_type);

@@ -14,6 +14,7 @@ use super::{WebSocket, events::Receiver, listener::Listener, turn::Turn};
 use crate::{
     adapter::Error,
     endpoint::{Endpoint, EndpointEvent},
+    proto,
     web::{Cursor, DomError, Event, EventTarget, EventType, Failure, Outgoing, WebSocketCore},
 };
 
@@ -236,8 +237,12 @@ impl<R> Shared<R> {
     /// Gives an event to the receiver. Nothing follows `close`, so what listeners own is let go.
     fn deliver(&self, event: Event) {
         let is_last = event.event_type() == EventType::Close;
+        let is_message = event.event_type() == EventType::Message;
         let mut state = self.lock();
-        let waker = state.receiver.as_mut().and_then(|to| to.push(event));
+        // It may have been closed since the event fired.
+        let is_late = is_message && state.core.ready_state() != proto::State::Open;
+        let receiver = state.receiver.as_mut().filter(|_| !is_late);
+        let waker = receiver.and_then(|to| to.push(event));
         let listeners = if is_last {
             state.is_over = true;
             state.target.take()

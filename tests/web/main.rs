@@ -1,0 +1,54 @@
+//! The `WebSocket` interface over each adapter, against a server that is bytes: the same must come
+//! of it. Tests are named after the requirements of the standard as the project counts them (`d…`)
+//! and the files of the browsers' own tests (`b_…`).
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a helper that panics is a failed test"
+)]
+
+mod adapter;
+mod closing;
+mod constructor;
+mod dropping;
+mod events;
+mod listeners;
+mod opening;
+mod sending;
+mod server;
+mod waiting;
+
+/// Makes a test for each adapter of functions that are generic over it.
+macro_rules! everywhere {
+    ($($(#[$attribute:meta])* fn $name:ident<$adapter:ident>() $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$attribute])*
+            fn run<$adapter: crate::adapter::Adapter>() $body
+
+            #[test]
+            fn tokio() {
+                run::<sansock::adapter::tokio::Tokio>();
+            }
+
+            #[test]
+            fn blocking() {
+                run::<sansock::adapter::blocking::Blocking>();
+            }
+
+            #[test]
+            fn futures() {
+                run::<sansock::adapter::futures::Futures>();
+            }
+
+            #[test]
+            fn mio() {
+                run::<sansock::adapter::mio::Mio>();
+            }
+        }
+    )*};
+}
+
+use everywhere;
