@@ -6,6 +6,8 @@
 //! ────────────────────────────────────────────────────────────────────────────
 //! adapter     blocking  tokio         syscalls, clock, entropy            std
 //!    │        futures   mio
+//! web         WebSocketCore           the rules of the browsers' WebSocket no_std
+//!    │
 //! endpoint    Endpoint, Outbox        engine + its output queue           no_std
 //!    │
 //! proto       handshake → Connection  the engine                          no_std
@@ -13,7 +15,7 @@
 //!
 //! An arrow is "may use", and only points down: nothing below `adapter` can name
 //! a socket, a clock, a thread, a future or an entropy source. With `default-features = false` the
-//! lower two layers build as `no_std` + `alloc`.
+//! lower three layers build as `no_std` + `alloc`.
 //!
 //! # The engine in one minute
 //!

@@ -94,15 +94,12 @@ everywhere! {
 }
 
 /// A message of 32,768 bytes.
-const MESSAGE: &[u8] = {
-    const FRAME: [u8; 32_772] = {
-        let mut frame = [0; 32_772];
-        frame[0] = 0x82;
-        frame[1] = 126;
-        frame[2] = 0x80;
-        frame
-    };
-    &FRAME
+static MESSAGE: [u8; 32_772] = {
+    let mut frame = [0; 32_772];
+    frame[0] = 0x82;
+    frame[1] = 126;
+    frame[2] = 0x80;
+    frame
 };
 
 /// Writes such messages until nobody takes any more, and returns how many bytes that were.

@@ -238,7 +238,10 @@ impl Driver {
 
     /// Writes what can be written, and reads nothing: for a user who takes no events for now. Call
     /// again when the transport can be written to, and at the deadline.
-    #[cfg(feature = "web")]
+    #[cfg(all(
+        feature = "web",
+        any(feature = "futures", feature = "mio", feature = "tokio")
+    ))]
     pub(super) fn pause(&mut self, transport: &mut impl Transport) {
         self.flush(transport);
         // What is not read cannot be heard: no silence counts.

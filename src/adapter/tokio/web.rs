@@ -1,7 +1,6 @@
 //! The browsers' `WebSocket`, driven by a task.
 
 use std::{
-    future::Future,
     io,
     pin::Pin,
     string::ToString,
@@ -153,31 +152,25 @@ fn drive(socket: &WebSocket, plan: Option<Plan>) {
 }
 
 /// Resolves the host, and tries each of its addresses.
-fn connect(
-    shared: Arc<Shared<Tokio>>,
-    plan: Option<Plan>,
-) -> impl Future<Output = io::Result<Io<TcpStream>>> {
-    async move {
-        let plan = plan.ok_or(io::ErrorKind::InvalidInput)?;
-        let location = &plan.location;
-        if location.is_secure() {
-            return Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "a wss: URL needs TLS",
-            ));
-        }
-        let addresses: Vec<_> = lookup_host((location.host(), location.port()))
-            .await?
-            .collect();
-        if plan.connects_one_by_one
-            && let Some(address) = addresses.first()
-        {
-            polled::wait_for_turn(&shared, address.to_string()).await;
-        }
-        let stream = TcpStream::connect(&addresses[..]).await?;
-        stream.set_nodelay(true)?;
-        Ok(Io::new(stream))
+async fn connect(shared: Arc<Shared<Tokio>>, plan: Option<Plan>) -> io::Result<Io<TcpStream>> {
+    let plan = plan.ok_or(io::ErrorKind::InvalidInput)?;
+    let location = &plan.location;
+    if location.is_secure() {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a wss: URL needs TLS",
+        ));
     }
+    let addresses = lookup_host((location.host(), location.port())).await?;
+    let addresses: Vec<_> = addresses.collect();
+    if plan.connects_one_by_one
+        && let Some(address) = addresses.first()
+    {
+        polled::wait_for_turn(&shared, address.to_string()).await;
+    }
+    let stream = TcpStream::connect(&addresses[..]).await?;
+    stream.set_nodelay(true)?;
+    Ok(Io::new(stream))
 }
 
 impl Stream for Events<Tokio> {

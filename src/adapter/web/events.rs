@@ -60,7 +60,6 @@ impl<R> Events<R> {
     }
 
     /// The socket that the events fire at.
-    #[must_use]
     pub const fn socket(&self) -> &WebSocket<R> {
         &self.socket
     }
