@@ -21,6 +21,7 @@ mod event;
 mod location;
 mod port;
 mod protocols;
+mod stream;
 mod target;
 mod websocket;
 
@@ -33,6 +34,7 @@ pub use self::{
     location::Location,
     port::is_bad_port,
     protocols::Protocols,
+    stream::{CloseInfo, StreamCore, StreamError, WebSocketError},
     target::{Cursor, EventTarget},
     websocket::{Outgoing, WebSocketCore},
 };

@@ -164,14 +164,7 @@ impl WebSocketCore {
     /// [`DomError::InvalidAccessError`] for a code other than 1000 and 3000–4999, in any state;
     /// then [`DomError::SyntaxError`] for a reason of more than 123 bytes.
     pub fn close(&mut self, code: Option<u16>, reason: &str) -> Result<(), DomError> {
-        if let Some(code) = code
-            && !matches!(code, 1000 | 3000..=4999)
-        {
-            return Err(DomError::InvalidAccessError(CloseCode::new(code)));
-        }
-        if reason.len() > CloseFrame::MAX_REASON_LEN {
-            return Err(SyntaxError::ReasonTooLong.into());
-        }
+        Self::check_close(code, reason)?;
         match self.state {
             // Whoever connects sees by `is_aborted` that it need not.
             State::Connecting => {
@@ -183,6 +176,23 @@ impl WebSocketCore {
                 self.begin_closing(code.map(frame));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a program may close with these.
+    ///
+    /// # Errors
+    ///
+    /// As [`close`](Self::close).
+    pub fn check_close(code: Option<u16>, reason: &str) -> Result<(), DomError> {
+        if let Some(code) = code
+            && !matches!(code, 1000 | 3000..=4999)
+        {
+            return Err(DomError::InvalidAccessError(CloseCode::new(code)));
+        }
+        if reason.len() > CloseFrame::MAX_REASON_LEN {
+            return Err(SyntaxError::ReasonTooLong.into());
         }
         Ok(())
     }
@@ -348,9 +358,13 @@ impl WebSocketCore {
     /// those that were sent too late.
     #[must_use]
     pub const fn buffered_amount(&self) -> u64 {
-        self.queued
-            .saturating_add(self.unwritten)
-            .saturating_add(self.lost)
+        self.unwritten_amount().saturating_add(self.lost)
+    }
+
+    /// Bytes of payload that were sent in time and not yet written.
+    #[must_use]
+    pub const fn unwritten_amount(&self) -> u64 {
+        self.queued.saturating_add(self.unwritten)
     }
 
     /// `protocol`: the subprotocol that the server chose; empty before `open`.

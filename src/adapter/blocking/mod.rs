@@ -28,16 +28,21 @@ mod split;
 mod stream;
 #[cfg(all(feature = "web", feature = "mio"))]
 mod web;
+#[cfg(all(feature = "web", feature = "mio"))]
+mod web_stream;
 
 #[cfg(feature = "url")]
 pub use self::connect::connect;
 #[cfg(all(feature = "rustls", feature = "url"))]
 pub use self::connect::connect_with_tls;
-#[cfg(all(feature = "web", feature = "mio"))]
-pub use self::web::{Blocking, WebSocket};
 pub use self::{
     incoming::Incoming,
     socket::Socket,
     split::{CloneStream, ReadHalf, ReuniteError, WriteHalf},
     stream::{Stream, Untimed},
+};
+#[cfg(all(feature = "web", feature = "mio"))]
+pub use self::{
+    web::{Blocking, WebSocket},
+    web_stream::WebSocketStream,
 };

@@ -141,7 +141,7 @@ const WAKER: Token = Token(0);
 const SOCKET: Token = Token(1);
 
 /// Spawns the thread that connects and drives the connection.
-fn drive(socket: &WebSocket, plan: Option<Plan>) {
+pub(super) fn drive(socket: &WebSocket, plan: Option<Plan>) {
     let shared = Arc::clone(socket.shared());
     spawn(shared, |shared, poll, waker| {
         let addresses = match &plan {

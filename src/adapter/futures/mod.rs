@@ -27,7 +27,7 @@ mod web;
 
 pub use self::io::{Io, NoTimer, Timer};
 #[cfg(feature = "web")]
-pub use self::web::{Futures, WebSocket};
+pub use self::web::{Futures, WebSocket, WebSocketStream};
 use crate::adapter::polled;
 
 /// An open connection over a stream of futures-io.

@@ -13,7 +13,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::{Io, NoTimer, Socket, Timer};
 use crate::{
-    adapter::web::{self, Builder, Events, Plan, Shared, polled},
+    adapter::web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
     web::{DomError, Event, Location, Protocols, WebSocketCore},
 };
 
@@ -163,6 +163,53 @@ impl Builder<Futures> {
             .map(|plan| (plan.request.clone(), Arc::clone(&plan.config)));
         let connecting = open(Arc::clone(&shared), plan, connector, timer);
         Ok((socket, polled::connect(shared, request, connecting)))
+    }
+}
+
+/// The browsers' `WebSocketStream`, driven by a future that comes with it: poll it or spawn it.
+pub type WebSocketStream = web::WebSocketStream<Futures>;
+
+impl WebSocketStream {
+    /// Connects to `url` once the future is polled, over the stream that `connector` comes to.
+    ///
+    /// # Errors
+    ///
+    /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
+    pub fn new<S, F>(
+        url: &str,
+        options: &StreamOptions,
+        connector: impl FnOnce(Location) -> F,
+    ) -> Result<(Self, impl Future<Output = ()>), DomError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<S>>,
+    {
+        let builder = WebSocket::builder(url).protocols(options.protocols.clone());
+        let (socket, driver) = builder.connect(connector)?;
+        Ok((Self::new_of(&socket, options.signal.as_ref()), driver))
+    }
+}
+
+impl Builder<Futures> {
+    /// Connects, as [`WebSocketStream::new`]; with a timer, so that deadlines and keep-alive hold.
+    /// Of the settings, the greatest `bufferedAmount` and the type of binary messages mean nothing
+    /// to a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
+    pub fn connect_stream<S, F, T>(
+        self,
+        connector: impl FnOnce(Location) -> F,
+        timer: T,
+    ) -> Result<(WebSocketStream, impl Future<Output = ()>), DomError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+        F: Future<Output = io::Result<S>>,
+        T: Timer,
+    {
+        let (socket, driver) = self.connect_with_timer(connector, timer)?;
+        Ok((WebSocketStream::new_of(&socket, None), driver))
     }
 }
 

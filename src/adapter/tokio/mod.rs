@@ -44,7 +44,7 @@ pub use self::connect::connect;
 pub use self::connect::connect_with_tls;
 pub use self::io::Io;
 #[cfg(feature = "web")]
-pub use self::web::{Tokio, WebSocket};
+pub use self::web::{Tokio, WebSocket, WebSocketStream};
 use crate::adapter::polled;
 
 /// An open connection over a stream of tokio.

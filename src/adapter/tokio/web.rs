@@ -17,7 +17,7 @@ use futures_core::Stream;
 
 use super::{Io, Socket};
 use crate::{
-    adapter::web::{self, Builder, Events, Plan, Shared, polled},
+    adapter::web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
     web::{DomError, Event, Protocols, WebSocketCore},
 };
 
@@ -138,6 +138,47 @@ impl Builder<Tokio> {
         socket.start();
         drive(&socket, plan);
         Ok(socket)
+    }
+}
+
+/// The browsers' `WebSocketStream`, driven by a task of the runtime that it is made in.
+pub type WebSocketStream = web::WebSocketStream<Tokio>;
+
+impl WebSocketStream {
+    /// Connects to `url`, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn new(url: &str, options: &StreamOptions) -> Result<Self, DomError> {
+        let builder = WebSocket::builder(url).protocols(options.protocols.clone());
+        let (socket, plan) = builder.prepare()?;
+        let stream = Self::new_of(&socket, options.signal.as_ref());
+        drive(&socket, plan);
+        Ok(stream)
+    }
+}
+
+impl Builder<Tokio> {
+    /// Connects, as [`WebSocketStream::new`]. Of the settings, the greatest `bufferedAmount` and the
+    /// type of binary messages mean nothing to a stream.
+    ///
+    /// # Errors
+    ///
+    /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn connect_stream(self) -> Result<WebSocketStream, DomError> {
+        let (socket, plan) = self.prepare()?;
+        let stream = WebSocketStream::new_of(&socket, None);
+        drive(&socket, plan);
+        Ok(stream)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     fmt,
     future::poll_fn,
+    mem,
     task::{Context, Poll, Waker},
 };
 
@@ -34,6 +35,8 @@ pub struct Events<R> {
 /// What a receiver has not taken.
 pub(super) struct Receiver {
     id: u64,
+    /// How many events may wait before reading pauses.
+    limit: usize,
     events: VecDeque<Event>,
     bytes: usize,
     waker: Option<Waker>,
@@ -43,17 +46,33 @@ impl<R> Events<R> {
     pub(super) fn new(socket: WebSocket<R>) -> Self {
         let shared = socket.shared();
         let mut state = shared.lock();
-        let id = state.next_receiver;
-        state.next_receiver += 1;
-        let old = state.receiver.replace(Receiver {
-            id,
-            events: VecDeque::new(),
-            bytes: 0,
-            waker: None,
-        });
+        let receiver = Receiver::new(&mut state.next_receiver, MAX_WAITING);
+        let id = receiver.id;
+        let old = state.receiver.replace(receiver);
         drop(state);
-        shared.received.notify_all();
+        shared.changed.notify_all();
         if let Some(waker) = old.and_then(|old| old.waker) {
+            waker.wake();
+        }
+        Self { socket, id }
+    }
+
+    /// Takes over what waits for the receiver of a stream.
+    pub(super) fn one_by_one(socket: WebSocket<R>) -> Self {
+        let shared = socket.shared();
+        let mut state = shared.lock();
+        let mut receiver = Receiver::new(&mut state.next_receiver, 1);
+        let id = receiver.id;
+        let waker = state.receiver.as_mut().and_then(|old| {
+            receiver.events = mem::take(&mut old.events);
+            receiver.bytes = old.bytes;
+            old.waker.take()
+        });
+        let old = state.receiver.replace(receiver);
+        drop(state);
+        drop(old);
+        shared.changed.notify_all();
+        if let Some(waker) = waker {
             waker.wake();
         }
         Self { socket, id }
@@ -94,7 +113,7 @@ impl<R> Events<R> {
                 }
                 return event;
             }
-            let waited = shared.received.wait(state);
+            let waited = shared.changed.wait(state);
             state = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
         }
     }
@@ -147,12 +166,33 @@ impl<R> fmt::Debug for Events<R> {
 }
 
 impl Receiver {
+    fn new(next: &mut u64, limit: usize) -> Self {
+        let id = *next;
+        *next += 1;
+        Self {
+            id,
+            limit,
+            events: VecDeque::new(),
+            bytes: 0,
+            waker: None,
+        }
+    }
+
+    /// What a stream has until somebody reads it.
+    pub(super) fn one_by_one(next: &mut u64) -> Self {
+        Self::new(next, 1)
+    }
+
     pub(super) fn has_room(&self) -> bool {
-        self.events.len() < MAX_WAITING && self.bytes < MAX_WAITING_BYTES
+        self.events.len() < self.limit && self.bytes < MAX_WAITING_BYTES
     }
 
     /// Adds an event, and returns who waits for it.
     pub(super) fn push(&mut self, event: Event) -> Option<Waker> {
+        // Of no interest to who reads one message at a time.
+        if self.limit == 1 && matches!(event, Event::Open(_) | Event::Error(_)) {
+            return None;
+        }
         self.bytes += len(&event);
         self.events.push_back(event);
         self.waker.take()

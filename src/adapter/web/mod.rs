@@ -195,10 +195,25 @@ mod listener;
 #[cfg(any(feature = "futures", feature = "tokio"))]
 pub(in crate::adapter) mod polled;
 mod shared;
+mod signal;
 mod socket;
+pub(in crate::adapter) mod stream;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+mod stream_async;
 mod turn;
 
-pub use self::{builder::Builder, events::Events, listener::Listener, socket::WebSocket};
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub use self::polled::Asynchronous;
+#[cfg(feature = "mio")]
+pub(in crate::adapter) use self::shared::State;
+pub use self::{
+    builder::Builder,
+    events::Events,
+    listener::Listener,
+    signal::{AbortController, AbortSignal},
+    socket::WebSocket,
+    stream::{Opened, Readable, StreamOptions, WebSocketStream, Writable},
+};
 pub(in crate::adapter) use self::{builder::Plan, shared::Shared};
 #[cfg(feature = "mio")]
 pub(in crate::adapter) use self::{drive::poll_drive, turn::Turn};

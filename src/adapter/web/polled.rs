@@ -21,6 +21,27 @@ use crate::{
     web::Failure,
 };
 
+/// A runtime whose tasks wait in futures: tokio, or whichever polls those of
+/// `adapter::futures`.
+pub trait Asynchronous: sealed::Sealed {}
+
+#[cfg(feature = "tokio")]
+impl Asynchronous for crate::adapter::tokio::Tokio {}
+
+#[cfg(feature = "futures")]
+impl Asynchronous for crate::adapter::futures::Futures {}
+
+mod sealed {
+    /// Nobody else's.
+    pub trait Sealed: 'static {}
+
+    #[cfg(feature = "tokio")]
+    impl Sealed for crate::adapter::tokio::Tokio {}
+
+    #[cfg(feature = "futures")]
+    impl Sealed for crate::adapter::futures::Futures {}
+}
+
 /// Connects, and drives the connection to its end; with no request, only says what is due.
 pub(in crate::adapter) async fn connect<R, T: Io>(
     shared: Arc<Shared<R>>,

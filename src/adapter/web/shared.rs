@@ -1,6 +1,7 @@
 //! What the handles of a `WebSocket` share with whatever drives it.
 
 use std::{
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -15,19 +16,24 @@ use crate::{
     adapter::Error,
     endpoint::{Endpoint, EndpointEvent},
     proto,
-    web::{Cursor, DomError, Event, EventTarget, EventType, Failure, Outgoing, WebSocketCore},
+    web::{
+        Cursor, DomError, Event, EventTarget, EventType, Failure, Outgoing, StreamCore,
+        WebSocketCore,
+    },
 };
 
 /// One connection: its rules, its listeners, and who is to be woken.
 pub(in crate::adapter) struct Shared<R> {
     state: Mutex<State<R>>,
-    /// Told of each event for the receiver.
-    pub(super) received: Condvar,
+    /// Told of each event, and when something was written.
+    pub(super) changed: Condvar,
     handles: AtomicUsize,
 }
 
-pub(super) struct State<R> {
-    pub(super) core: WebSocketCore,
+pub(in crate::adapter) struct State<R> {
+    pub(in crate::adapter) core: WebSocketCore,
+    /// What a `WebSocketStream` has besides.
+    pub(in crate::adapter) stream: Option<StreamCore>,
     pub(super) target: EventTarget<Listener<R>>,
     pub(super) receiver: Option<Receiver>,
     pub(super) next_receiver: u64,
@@ -39,6 +45,8 @@ pub(super) struct State<R> {
     turn: Option<Turn>,
     /// Whoever drives the connection.
     driver: Option<Waker>,
+    /// Those who wait for a change of a `WebSocketStream`.
+    pub(super) waiting: Vec<Waker>,
 }
 
 impl<R> Shared<R> {
@@ -46,6 +54,7 @@ impl<R> Shared<R> {
         Arc::new(Self {
             state: Mutex::new(State {
                 core,
+                stream: None,
                 target: EventTarget::new(),
                 receiver: None,
                 next_receiver: 0,
@@ -54,8 +63,9 @@ impl<R> Shared<R> {
                 is_over: false,
                 turn: None,
                 driver: None,
+                waiting: Vec::new(),
             }),
-            received: Condvar::new(),
+            changed: Condvar::new(),
             handles: AtomicUsize::new(0),
         })
     }
@@ -164,7 +174,33 @@ impl<R> Shared<R> {
     }
 
     pub(super) fn set_unwritten(&self, bytes: usize) {
-        self.lock().core.set_unwritten(bytes as u64);
+        let mut state = self.lock();
+        let before = state.core.unwritten_amount();
+        state.core.set_unwritten(bytes as u64);
+        if state.core.unwritten_amount() < before {
+            self.tell(state);
+        }
+    }
+
+    /// Gives the opening handshake of a stream up, as its signal says.
+    pub(super) fn abort_opening(&self) {
+        let mut state = self.lock();
+        if state.stream.as_mut().is_some_and(StreamCore::abort) {
+            // Neither a code nor a reason can be wrong.
+            let _ = state.core.close(None, "");
+            self.tell(state);
+            self.wake();
+        }
+    }
+
+    /// Tells those who wait for a change.
+    fn tell(&self, mut state: MutexGuard<'_, State<R>>) {
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        self.changed.notify_all();
+        for waker in waiting {
+            waker.wake();
+        }
     }
 
     /// Takes an event of the endpoint, and why the connection failed if it says so.
@@ -241,6 +277,10 @@ impl<R> Shared<R> {
         let mut state = self.lock();
         // It may have been closed since the event fired.
         let is_late = is_message && state.core.ready_state() != proto::State::Open;
+        let unwritten = state.core.unwritten_amount();
+        if let Some(stream) = &mut state.stream {
+            stream.receive(&event, unwritten);
+        }
         let receiver = state.receiver.as_mut().filter(|_| !is_late);
         let waker = receiver.and_then(|to| to.push(event));
         let listeners = if is_last {
@@ -249,8 +289,7 @@ impl<R> Shared<R> {
         } else {
             Vec::new()
         };
-        drop(state);
-        self.received.notify_all();
+        self.tell(state);
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -1,0 +1,331 @@
+//! The interface with backpressure.
+
+use std::{
+    fmt,
+    string::String,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use super::{AbortSignal, Events, WebSocket, events::Receiver, shared::State};
+use crate::{
+    proto::Message,
+    web::{
+        CloseInfo, DomError, Event, MessageData, Protocols, StreamCore, StreamError, WebSocketError,
+    },
+};
+
+/// How much may wait to be written before a write waits: enough to keep a connection busy.
+const HIGH_WATER_MARK: u64 = 256 << 10;
+
+/// A connection as a pair of streams, with backpressure both ways: a message is read when you ask
+/// for it, and a write waits while the peer does not read. Over tokio and futures-io its methods
+/// are futures; over std they block.
+///
+/// Of [MDN's] interface: `url`, `opened`, `closed`, `close`. Dropping it and both its halves closes
+/// the connection, as dropping a [`WebSocket`] does.
+///
+/// [MDN's]: https://developer.mozilla.org/en-US/docs/Web/API/WebSocketStream
+///
+/// ```
+/// # use sansock::adapter::blocking::Socket;
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// # let url = format!("ws://{}/", listener.local_addr().unwrap());
+/// # std::thread::spawn(move || {
+/// #     let (stream, _) = listener.accept().unwrap();
+/// #     let mut socket = Socket::accept(stream, &Default::default()).unwrap();
+/// #     while let Ok(Some(message)) = socket.recv() {
+/// #         let _ = socket.send(message);
+/// #     }
+/// # });
+/// use sansock::adapter::{blocking::WebSocketStream, web::StreamOptions};
+///
+/// let stream = WebSocketStream::new(&url, &StreamOptions::default())?;
+/// let mut opened = stream.opened()?;
+/// opened.writable.write("Hello")?;
+/// let chunk = opened.readable.next().ok_or("it ended")??;
+/// assert_eq!(chunk.as_text(), Some("Hello"));
+/// opened.writable.close()?;
+/// assert_eq!(stream.closed()?.close_code, Some(1005));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct WebSocketStream<R> {
+    socket: WebSocket<R>,
+}
+
+/// What a stream is made with besides its URL.
+#[derive(Clone, Debug, Default)]
+pub struct StreamOptions {
+    /// Subprotocols to ask for.
+    pub protocols: Protocols,
+    /// Aborts the opening handshake; after that it does nothing.
+    pub signal: Option<AbortSignal>,
+}
+
+/// An open stream: what `opened` comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Opened<R> {
+    /// Messages that come.
+    pub readable: Readable<R>,
+    /// Messages that go.
+    pub writable: Writable<R>,
+    /// The extensions that are in use.
+    pub extensions: String,
+    /// The subprotocol that the server chose.
+    pub protocol: String,
+}
+
+/// Messages that come, one for each time they are asked for: text, or bytes as
+/// [`MessageData::ArrayBuffer`]. No more are read than that.
+#[derive(Debug)]
+pub struct Readable<R> {
+    events: Events<R>,
+    has_ended: bool,
+}
+
+/// Messages that go.
+#[derive(Debug)]
+pub struct Writable<R> {
+    socket: WebSocket<R>,
+}
+
+impl<R: 'static> WebSocketStream<R> {
+    /// A stream of a connection that is about to be made.
+    pub(in crate::adapter) fn new_of(socket: &WebSocket<R>, signal: Option<&AbortSignal>) -> Self {
+        let mut state = socket.shared().lock();
+        state.stream = Some(StreamCore::default());
+        state.receiver = Some(Receiver::one_by_one(&mut state.next_receiver));
+        // Whoever writes waits, so this is bounded already: by one message.
+        state.core.set_max_buffered_amount(u64::MAX);
+        state
+            .core
+            .set_binary_type(crate::web::BinaryType::ArrayBuffer);
+        drop(state);
+        socket.start();
+        if let Some(signal) = signal {
+            let shared = Arc::downgrade(socket.shared());
+            signal.add(move || {
+                if let Some(shared) = shared.upgrade() {
+                    shared.abort_opening();
+                }
+            });
+        }
+        Self {
+            socket: socket.clone(),
+        }
+    }
+}
+
+impl<R> WebSocketStream<R> {
+    /// The URL, serialised.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.socket.url()
+    }
+
+    /// Closes; `closed` says when that is done. A reason without a code goes with 1000. Messages
+    /// that were not read by now are dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`WebSocket::close`].
+    pub fn close(&self, info: &CloseInfo) -> Result<(), DomError> {
+        self.socket.close(info.code_to_send(), &info.reason)
+    }
+
+    /// The socket below, to ask for its [`error`](WebSocket::error), say. Taking its events would
+    /// take them from the stream.
+    pub const fn socket(&self) -> &WebSocket<R> {
+        &self.socket
+    }
+
+    pub(in crate::adapter) fn poll_opened(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Opened<R>, StreamError>> {
+        self.socket
+            .poll_until(cx, |state| state.stream.as_ref()?.opened())
+            .map(|opened| opened.map(|()| self.open()))
+    }
+
+    pub(in crate::adapter) fn poll_closed(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<CloseInfo, StreamError>> {
+        self.socket
+            .poll_until(cx, |state| state.stream.as_ref()?.closed())
+    }
+
+    pub(in crate::adapter) fn open(&self) -> Opened<R> {
+        Opened {
+            readable: Readable {
+                events: Events::one_by_one(self.socket.clone()),
+                has_ended: false,
+            },
+            writable: Writable {
+                socket: self.socket.clone(),
+            },
+            extensions: self.socket.extensions(),
+            protocol: self.socket.protocol(),
+        }
+    }
+}
+
+impl<R> Readable<R> {
+    /// Gives up reading and closes the connection: with the code and reason of `reason`, else with
+    /// none.
+    pub fn cancel(self, reason: Option<&WebSocketError>) {
+        close_with(self.events.socket(), reason);
+    }
+
+    pub(in crate::adapter) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<MessageData, StreamError>>> {
+        loop {
+            match self.events.poll_next_event(cx) {
+                Poll::Ready(event) => {
+                    if let Poll::Ready(chunk) = self.chunk(event) {
+                        return Poll::Ready(chunk);
+                    }
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    #[cfg(feature = "mio")]
+    pub(in crate::adapter) fn read_blocking(&mut self) -> Option<Result<MessageData, StreamError>> {
+        loop {
+            let event = self.events.next_blocking();
+            if let Poll::Ready(chunk) = self.chunk(event) {
+                return chunk;
+            }
+        }
+    }
+
+    /// What an event is to who reads; `Pending` if nothing.
+    fn chunk(&mut self, event: Option<Event>) -> Poll<Option<Result<MessageData, StreamError>>> {
+        match event {
+            Some(Event::Message(message)) => Poll::Ready(Some(Ok(message.data))),
+            Some(Event::Open(_) | Event::Error(_)) => Poll::Pending,
+            Some(Event::Close(_)) | None if self.has_ended => Poll::Ready(None),
+            Some(Event::Close(_)) | None => {
+                self.has_ended = true;
+                let state = self.events.socket().shared().lock();
+                let closed = state.stream.as_ref().and_then(StreamCore::closed);
+                Poll::Ready(closed.and_then(Result::err).map(Err))
+            }
+        }
+    }
+}
+
+impl<R> Writable<R> {
+    /// Drops what may be dropped and closes the connection: with the code and reason of `reason`,
+    /// else with none. What was written still goes out.
+    pub fn abort(self, reason: Option<&WebSocketError>) {
+        close_with(&self.socket, reason);
+    }
+
+    pub(in crate::adapter) const fn socket(&self) -> &WebSocket<R> {
+        &self.socket
+    }
+
+    /// Sends a message; [`room`] was there before.
+    pub(in crate::adapter) fn send(&self, message: Message<'_>) -> Result<(), StreamError> {
+        let sent = self.socket.send(message);
+        sent.map_err(|_| StreamError::InvalidStateError)
+    }
+
+    pub(in crate::adapter) fn begin_closing(&self) {
+        close_with(&self.socket, None);
+    }
+}
+
+/// Whether a message may be written, or never any more.
+pub(in crate::adapter) fn room<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
+    if let Some(error) = state.stream.as_ref()?.write_error() {
+        return Some(Err(error));
+    }
+    if state.core.ready_state() != crate::State::Open {
+        return Some(Err(StreamError::InvalidStateError));
+    }
+    (state.core.unwritten_amount() < HIGH_WATER_MARK).then_some(Ok(()))
+}
+
+/// Whether all but a little was handed to the network, or never will be.
+pub(in crate::adapter) fn handed_over<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
+    below(state, HIGH_WATER_MARK)
+}
+
+/// Whether all was, or never will be.
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub(in crate::adapter) fn flushed<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
+    below(state, 1)
+}
+
+/// How it ended, once it has.
+pub(in crate::adapter) fn ended<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
+    let closed = state.stream.as_ref()?.closed()?;
+    Some(closed.map(drop))
+}
+
+fn below<R>(state: &mut State<R>, mark: u64) -> Option<Result<(), StreamError>> {
+    if state.core.unwritten_amount() < mark {
+        return Some(Ok(()));
+    }
+    state.stream.as_ref()?.write_error().map(Err)
+}
+
+fn close_with<R>(socket: &WebSocket<R>, reason: Option<&WebSocketError>) {
+    let (code, reason) = match reason {
+        Some(error) => (error.close_code(), error.reason()),
+        None => (None, ""),
+    };
+    // An error was checked when it was made.
+    let _ = socket.close(code, reason);
+}
+
+impl<R> WebSocket<R> {
+    /// Waits until `look` finds something.
+    pub(in crate::adapter) fn poll_until<T>(
+        &self,
+        cx: &mut Context<'_>,
+        look: impl Fn(&mut State<R>) -> Option<T>,
+    ) -> Poll<T> {
+        let mut state = self.shared().lock();
+        match look(&mut state) {
+            Some(found) => Poll::Ready(found),
+            None => {
+                let waker = cx.waker();
+                if !state.waiting.iter().any(|known| known.will_wake(waker)) {
+                    state.waiting.push(waker.clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Waits until `look` finds something.
+    #[cfg(feature = "mio")]
+    pub(in crate::adapter) fn wait_until<T>(&self, look: impl Fn(&mut State<R>) -> Option<T>) -> T {
+        let shared = self.shared();
+        let mut state = shared.lock();
+        loop {
+            if let Some(found) = look(&mut state) {
+                return found;
+            }
+            let waited = shared.changed.wait(state);
+            state = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+impl<R> fmt::Debug for WebSocketStream<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketStream")
+            .field("socket", &self.socket)
+            .finish()
+    }
+}
