@@ -74,7 +74,7 @@
 //! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
 //! | `rustls` | `adapter::tls`, and `connect` to a `wss:` URL; no crypto provider |
 //! | `rustls-ring`, `rustls-aws-lc-rs` | `rustls` with the provider ring or aws-lc-rs |
-//! | `web` | the browsers' `WebSocket`: [`web`], and `adapter::web` over each adapter |
+//! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
 //! Features add names and never change behaviour.
 #![no_std]

@@ -377,6 +377,13 @@ impl Endpoint {
     pub fn buffered_amount(&self) -> usize {
         self.outbox.buffered_amount()
     }
+
+    /// Bytes of application data that were sent and never will be written, since the connection
+    /// ended before.
+    #[must_use]
+    pub fn dropped_amount(&self) -> usize {
+        self.outbox.dropped_amount()
+    }
 }
 
 impl Endpoint {

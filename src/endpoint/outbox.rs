@@ -49,6 +49,8 @@ struct Queue {
     entries: VecDeque<Entry>,
     /// Bytes of payload in `entries` that are not written, nor in the batch.
     len: usize,
+    /// Bytes of payload that were dropped and never will be written.
+    dropped: usize,
     /// The compressed frames in the batch: where each begins, and how long it was before.
     compressed: VecDeque<(usize, usize)>,
     /// When the clock was first asked since anything was written.
@@ -146,7 +148,7 @@ impl Outbox {
             queue.frame_at = 0;
             queue.fragment_at = 0;
             queue.compressed.clear();
-            if queue.entries.is_empty() {
+            if queue.entries.is_empty() && queue.dropped == 0 {
                 self.queue = None;
             }
             return;
@@ -184,6 +186,12 @@ impl Outbox {
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.buffered + self.queue.as_ref().map_or(0, |queue| queue.len)
+    }
+
+    /// Bytes of application data that were dropped at the end, and never will be written.
+    #[must_use]
+    pub fn dropped_amount(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.dropped)
     }
 
     /// Lends a buffer to encode into, used only if there is none and nothing waits.
@@ -376,16 +384,16 @@ impl Outbox {
         };
         queue.cut = queue.fragment.is_some();
         queue.entries.truncate(usize::from(queue.cut));
-        queue.len = queue
-            .fragment
-            .as_ref()
-            .map_or(0, |fragment| fragment.payload_left);
+        let kept = queue.fragment.as_ref();
+        let kept = kept.map_or(0, |fragment| fragment.payload_left);
+        queue.dropped += queue.len - kept;
+        queue.len = kept;
     }
 
     /// Since when nothing was written, although something waits, as far as the clock was asked.
     pub(super) fn stalled_since(&mut self, now: Instant) -> Option<Instant> {
         if self.is_empty() {
-            self.queue = None;
+            self.queue.take_if(|queue| queue.dropped == 0);
             return None;
         }
         Some(

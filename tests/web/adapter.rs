@@ -51,7 +51,7 @@ pub(crate) trait Adapter: Sized + 'static {
     }
 }
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let mut builder = runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all().build().unwrap()
 });

@@ -8,6 +8,7 @@
     reason = "a helper that panics is a failed test"
 )]
 
+mod abandoned;
 mod adapter;
 mod closing;
 mod constructor;
@@ -17,6 +18,7 @@ mod listeners;
 mod opening;
 mod sending;
 mod server;
+mod streams;
 mod waiting;
 
 /// Makes a test for each adapter of functions that are generic over it.

@@ -14,7 +14,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use super::{Io, NoTimer, Socket, Timer};
 use crate::{
     adapter::web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
-    web::{DomError, Event, Location, Protocols, WebSocketCore},
+    web::{DomError, Event, Location, WebSocketCore},
 };
 
 /// The browsers' `WebSocket`, driven by a future that comes with it: poll it or spawn it.
@@ -28,15 +28,12 @@ use crate::{
 /// use sansock::adapter::futures::WebSocket;
 /// use smol::net::TcpStream;
 ///
-/// let (socket, driver) = WebSocket::with(
-///     "ws://127.0.0.1:9001/",
-///     ["chat"],
-///     |location| async move { TcpStream::connect((location.host(), location.port())).await },
-///     |socket| {
-///         socket.set_onopen(|socket, _| socket.send("hello").unwrap());
-///         socket.set_onmessage(|_, event| println!("{:?}", event.data));
-///     },
-/// )?;
+/// let (socket, driver) = WebSocket::new("ws://127.0.0.1:9001/", |location| async move {
+///     TcpStream::connect((location.host(), location.port())).await
+/// })?;
+/// // Nothing happens before the future is polled, so nothing is missed.
+/// socket.set_onopen(|socket, _| socket.send("hello").unwrap());
+/// socket.set_onmessage(|_, event| println!("{:?}", event.data));
 /// smol::spawn(driver).detach();
 /// # drop(socket);
 /// # Ok(())
@@ -58,13 +55,14 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`DomError::SyntaxError`] if the URL is not one to connect to.
-    pub fn new<S, F>(
+    pub fn new<S, F, C>(
         url: &str,
-        connector: impl FnOnce(Location) -> F,
-    ) -> Result<(Self, impl Future<Output = ()>), DomError>
+        connector: C,
+    ) -> Result<(Self, impl Future<Output = ()> + use<S, F, C>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
     {
         Self::builder(url).connect(connector)
     }
@@ -74,40 +72,17 @@ impl WebSocket {
     /// # Errors
     ///
     /// [`DomError::SyntaxError`] also if one of them is no token, or named twice.
-    pub fn with_protocols<S, F>(
+    pub fn with_protocols<S, F, C>(
         url: &str,
-        protocols: impl Into<Protocols>,
-        connector: impl FnOnce(Location) -> F,
-    ) -> Result<(Self, impl Future<Output = ()>), DomError>
+        protocols: &[&str],
+        connector: C,
+    ) -> Result<(Self, impl Future<Output = ()> + use<S, F, C>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
     {
-        Self::builder(url)
-            .protocols(protocols.into())
-            .connect(connector)
-    }
-
-    /// [`with_protocols`](Self::with_protocols), setting listeners before anything can happen; then
-    /// it starts.
-    ///
-    /// # Errors
-    ///
-    /// As [`with_protocols`](Self::with_protocols).
-    pub fn with<S, F>(
-        url: &str,
-        protocols: impl Into<Protocols>,
-        connector: impl FnOnce(Location) -> F,
-        listen: impl FnOnce(&Self),
-    ) -> Result<(Self, impl Future<Output = ()>), DomError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-        F: Future<Output = io::Result<S>>,
-    {
-        let (socket, driver) = Self::with_protocols(url, protocols, connector)?;
-        listen(&socket);
-        socket.start();
-        Ok((socket, driver))
+        Self::builder(url).protocols(protocols).connect(connector)
     }
 
     /// A socket of a connection that is open, such as one that a server accepted: OPEN from the
@@ -130,13 +105,14 @@ impl Builder<Futures> {
     /// # Errors
     ///
     /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
-    pub fn connect<S, F>(
+    pub fn connect<S, F, C>(
         self,
-        connector: impl FnOnce(Location) -> F,
+        connector: C,
     ) -> Result<(WebSocket, impl Future<Output = ()>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
     {
         self.connect_with_timer(connector, NoTimer)
     }
@@ -146,14 +122,15 @@ impl Builder<Futures> {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_with_timer<S, F, T>(
+    pub fn connect_with_timer<S, F, T, C>(
         self,
-        connector: impl FnOnce(Location) -> F,
+        connector: C,
         timer: T,
     ) -> Result<(WebSocket, impl Future<Output = ()>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
         T: Timer,
     {
         let (socket, plan) = self.prepare()?;
@@ -175,14 +152,15 @@ impl WebSocketStream {
     /// # Errors
     ///
     /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
-    pub fn new<S, F>(
+    pub fn new<S, F, C>(
         url: &str,
         options: &StreamOptions,
-        connector: impl FnOnce(Location) -> F,
-    ) -> Result<(Self, impl Future<Output = ()>), DomError>
+        connector: C,
+    ) -> Result<(Self, impl Future<Output = ()> + use<S, F, C>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
     {
         let builder = WebSocket::builder(url).protocols(options.protocols.clone());
         let (socket, driver) = builder.connect(connector)?;
@@ -198,14 +176,15 @@ impl Builder<Futures> {
     /// # Errors
     ///
     /// [`DomError::SyntaxError`] if the URL or a subprotocol is not what it must be.
-    pub fn connect_stream<S, F, T>(
+    pub fn connect_stream<S, F, T, C>(
         self,
-        connector: impl FnOnce(Location) -> F,
+        connector: C,
         timer: T,
     ) -> Result<(WebSocketStream, impl Future<Output = ()>), DomError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
         F: Future<Output = io::Result<S>>,
+        C: FnOnce(Location) -> F,
         T: Timer,
     {
         let (socket, driver) = self.connect_with_timer(connector, timer)?;
@@ -214,14 +193,15 @@ impl Builder<Futures> {
 }
 
 /// Waits for the turn, and for the connector.
-async fn open<S, F, T>(
+async fn open<S, F, T, C>(
     shared: Arc<Shared<Futures>>,
     plan: Option<Plan>,
-    connector: impl FnOnce(Location) -> F,
+    connector: C,
     timer: T,
 ) -> io::Result<Io<S, T>>
 where
     F: Future<Output = io::Result<S>>,
+    C: FnOnce(Location) -> F,
 {
     let plan = plan.ok_or(io::ErrorKind::InvalidInput)?;
     let location = plan.location;

@@ -80,7 +80,5 @@ fn send<R>(shared: &Shared<R>, driver: &mut Driver) -> bool {
 /// What the endpoint drops at its end was not written, and goes on counting.
 fn set_unwritten<R>(shared: &Shared<R>, driver: &Driver) {
     let endpoint = driver.endpoint();
-    if !endpoint.is_finished() {
-        shared.set_unwritten(endpoint.buffered_amount());
-    }
+    shared.set_unwritten(endpoint.buffered_amount() + endpoint.dropped_amount());
 }

@@ -44,7 +44,7 @@
 //! |---|---|---|
 //! | `adapter::tokio::WebSocket` | a task | `new`, `with_protocols`, `with`, `builder` |
 //! | `adapter::blocking::WebSocket` (with feature `mio`) | a thread of its own | the same |
-//! | `adapter::futures::WebSocket` | a future that you poll or spawn | the same, with a connector |
+//! | `adapter::futures::WebSocket` | a future that you poll or spawn | `new`, `with_protocols`, `builder`, with a connector |
 //! | `adapter::mio::WebSocket` | a dispatcher that your loop runs | `builder` |
 //!
 //! It is cheap to clone, `Send` and `Sync`, and none of its methods blocks. A server has the same
@@ -177,6 +177,12 @@
 //! }
 //! # Ok::<(), sansock::web::DomError>(())
 //! ```
+//!
+//! # Backpressure
+//!
+//! Listeners are called as messages come, and `send` queues. [`WebSocketStream`] reads a message
+//! when you ask for it, and its `write` waits for the peer. A receiver of
+//! [`events`](WebSocket::events) that does not ask slows the peer down as well.
 //!
 //! # The end
 //!

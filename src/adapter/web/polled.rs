@@ -43,35 +43,43 @@ mod sealed {
 }
 
 /// Connects, and drives the connection to its end; with no request, only says what is due.
-pub(in crate::adapter) async fn connect<R, T: Io>(
+///
+/// The connection has failed if the future is dropped, even one that was never polled.
+pub(in crate::adapter) fn connect<R, T: Io, F: Future<Output = io::Result<T>>>(
     shared: Arc<Shared<R>>,
     request: Option<(ClientRequest, Arc<Config>)>,
-    connecting: impl Future<Output = io::Result<T>>,
-) {
+    connecting: F,
+) -> impl Future<Output = ()> + use<R, T, F> {
     let driven = Driven(shared);
-    if let Some((request, config)) = request {
-        let connected = match connect_unless_aborted(&driven.0, connecting).await {
-            Ok(io) => clock::seed().map_err(Error::Io).map(|seed| (io, seed)),
-            Err(error) => Err(error),
-        };
-        match connected {
-            Ok((io, seed)) => {
-                let endpoint = Endpoint::client(&request, &config, seed);
-                driven
-                    .drive(Socket::new(io, endpoint, &config, Vec::new()))
-                    .await;
+    async move {
+        if let Some((request, config)) = request {
+            let connected = match connect_unless_aborted(&driven.0, connecting).await {
+                Ok(io) => clock::seed().map_err(Error::Io).map(|seed| (io, seed)),
+                Err(error) => Err(error),
+            };
+            match connected {
+                Ok((io, seed)) => {
+                    let endpoint = Endpoint::client(&request, &config, seed);
+                    let socket = Socket::new(io, endpoint, &config, Vec::new());
+                    driven.drive(socket).await;
+                }
+                Err(error) => driven.0.fail(error),
             }
-            Err(error) => driven.0.fail(error),
         }
+        driven.finish().await;
     }
-    driven.finish().await;
 }
 
 /// Drives a connection that is open to its end.
-pub(in crate::adapter) async fn run<R, T: Io>(shared: Arc<Shared<R>>, socket: Socket<T>) {
+pub(in crate::adapter) fn run<R, T: Io>(
+    shared: Arc<Shared<R>>,
+    socket: Socket<T>,
+) -> impl Future<Output = ()> + use<R, T> {
     let driven = Driven(shared);
-    driven.drive(socket).await;
-    driven.finish().await;
+    async move {
+        driven.drive(socket).await;
+        driven.finish().await;
+    }
 }
 
 /// Waits for the turn to connect to `host`, which ends with the opening handshake.

@@ -1,11 +1,8 @@
 //! The interface with backpressure.
 
-use std::{
-    fmt,
-    string::String,
-    sync::Arc,
-    task::{Context, Poll},
-};
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use std::task::Context;
+use std::{fmt, string::String, sync::Arc, task::Poll};
 
 use super::{AbortSignal, Events, WebSocket, events::Receiver, shared::State};
 use crate::{
@@ -63,7 +60,6 @@ pub struct StreamOptions {
 }
 
 /// An open stream: what `opened` comes to.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct Opened<R> {
     /// Messages that come.
@@ -78,14 +74,12 @@ pub struct Opened<R> {
 
 /// Messages that come, one for each time they are asked for: text, or bytes as
 /// [`MessageData::ArrayBuffer`]. No more are read than that.
-#[derive(Debug)]
 pub struct Readable<R> {
     events: Events<R>,
     has_ended: bool,
 }
 
 /// Messages that go.
-#[derive(Debug)]
 pub struct Writable<R> {
     socket: WebSocket<R>,
 }
@@ -140,6 +134,7 @@ impl<R> WebSocketStream<R> {
         &self.socket
     }
 
+    #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(in crate::adapter) fn poll_opened(
         &self,
         cx: &mut Context<'_>,
@@ -149,6 +144,7 @@ impl<R> WebSocketStream<R> {
             .map(|opened| opened.map(|()| self.open()))
     }
 
+    #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(in crate::adapter) fn poll_closed(
         &self,
         cx: &mut Context<'_>,
@@ -179,6 +175,7 @@ impl<R> Readable<R> {
         close_with(self.events.socket(), reason);
     }
 
+    #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(in crate::adapter) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -289,6 +286,7 @@ fn close_with<R>(socket: &WebSocket<R>, reason: Option<&WebSocketError>) {
 
 impl<R> WebSocket<R> {
     /// Waits until `look` finds something.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(in crate::adapter) fn poll_until<T>(
         &self,
         cx: &mut Context<'_>,
@@ -325,6 +323,31 @@ impl<R> WebSocket<R> {
 impl<R> fmt::Debug for WebSocketStream<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocketStream")
+            .field("socket", &self.socket)
+            .finish()
+    }
+}
+
+impl<R> fmt::Debug for Opened<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("extensions", &self.extensions)
+            .field("protocol", &self.protocol)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for Readable<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Readable")
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for Writable<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writable")
             .field("socket", &self.socket)
             .finish()
     }

@@ -1,0 +1,377 @@
+//! `WebSocketStream` (requirements 42–51) over each adapter that has it.
+
+use std::{
+    io::ErrorKind,
+    net::Shutdown,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use sansock::{
+    adapter::{
+        blocking::{self, Blocking},
+        futures::{self, Futures},
+        tokio::{self as tokio_adapter, Tokio},
+        web::{AbortController, Opened, Readable, StreamOptions, WebSocketStream, Writable},
+    },
+    web::{CloseInfo, DomError, MessageData, StreamError, SyntaxError, WebSocketError},
+};
+
+use crate::{
+    adapter::{PATIENCE, RUNTIME, wait_until},
+    events::write_until_full,
+    server::Server,
+};
+
+/// An adapter that has streams; all it does blocks.
+trait Streams: Sized + Send + 'static {
+    fn stream(url: &str, options: &StreamOptions) -> Result<WebSocketStream<Self>, DomError>;
+    fn opened(stream: &WebSocketStream<Self>) -> Result<Opened<Self>, StreamError>;
+    fn closed(stream: &WebSocketStream<Self>) -> Result<CloseInfo, StreamError>;
+    fn read(readable: &mut Readable<Self>) -> Option<Result<MessageData, StreamError>>;
+    fn write(writable: &mut Writable<Self>, chunk: &[u8]) -> Result<(), StreamError>;
+    fn close(writable: Writable<Self>) -> Result<(), StreamError>;
+
+    fn open(url: &str) -> (WebSocketStream<Self>, Opened<Self>, crate::server::Peer)
+    where
+        Self: Streams,
+    {
+        let server = Server::new();
+        let url = if url.is_empty() { &server.url } else { url };
+        let stream = Self::stream(url, &StreamOptions::default()).unwrap();
+        let peer = server.accept();
+        let opened = Self::opened(&stream).unwrap();
+        (stream, opened, peer)
+    }
+}
+
+impl Streams for Blocking {
+    fn stream(url: &str, options: &StreamOptions) -> Result<WebSocketStream<Self>, DomError> {
+        blocking::WebSocketStream::new(url, options)
+    }
+
+    fn opened(stream: &WebSocketStream<Self>) -> Result<Opened<Self>, StreamError> {
+        stream.opened()
+    }
+
+    fn closed(stream: &WebSocketStream<Self>) -> Result<CloseInfo, StreamError> {
+        stream.closed()
+    }
+
+    fn read(readable: &mut Readable<Self>) -> Option<Result<MessageData, StreamError>> {
+        readable.next()
+    }
+
+    fn write(writable: &mut Writable<Self>, chunk: &[u8]) -> Result<(), StreamError> {
+        writable.write(chunk)
+    }
+
+    fn close(writable: Writable<Self>) -> Result<(), StreamError> {
+        writable.close()
+    }
+}
+
+/// The same for those whose methods are futures.
+macro_rules! by_futures {
+    ($adapter:ty, $block_on:expr, $new:expr) => {
+        impl Streams for $adapter {
+            fn stream(
+                url: &str,
+                options: &StreamOptions,
+            ) -> Result<WebSocketStream<Self>, DomError> {
+                $new(url, options)
+            }
+
+            fn opened(stream: &WebSocketStream<Self>) -> Result<Opened<Self>, StreamError> {
+                $block_on(stream.opened())
+            }
+
+            fn closed(stream: &WebSocketStream<Self>) -> Result<CloseInfo, StreamError> {
+                $block_on(stream.closed())
+            }
+
+            fn read(readable: &mut Readable<Self>) -> Option<Result<MessageData, StreamError>> {
+                $block_on(readable.read())
+            }
+
+            fn write(writable: &mut Writable<Self>, chunk: &[u8]) -> Result<(), StreamError> {
+                $block_on(writable.write(chunk))
+            }
+
+            fn close(writable: Writable<Self>) -> Result<(), StreamError> {
+                $block_on(writable.close())
+            }
+        }
+    };
+}
+
+by_futures!(Tokio, |future| RUNTIME.block_on(future), |url, options| {
+    let _entered = RUNTIME.enter();
+    tokio_adapter::WebSocketStream::new(url, options)
+});
+
+by_futures!(Futures, smol::block_on, |url, options| {
+    let (stream, driver) = futures::WebSocketStream::new(
+        url,
+        options,
+        |location: sansock::web::Location| async move {
+            smol::net::TcpStream::connect((location.host(), location.port())).await
+        },
+    )?;
+    thread::spawn(|| smol::block_on(driver));
+    Ok(stream)
+});
+
+/// Makes a test for each of them.
+macro_rules! over_each {
+    ($(fn $name:ident<$adapter:ident>() $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            fn run<$adapter: Streams>() $body
+
+            #[test]
+            fn tokio() {
+                run::<Tokio>();
+            }
+
+            #[test]
+            fn blocking() {
+                run::<Blocking>();
+            }
+
+            #[test]
+            fn futures() {
+                run::<Futures>();
+            }
+        }
+    )*};
+}
+
+fn web_socket_error(error: StreamError) -> Arc<WebSocketError> {
+    match error {
+        StreamError::WebSocket(error) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+over_each! {
+    fn d42_the_constructor_checks<A>() {
+        let options = StreamOptions::default();
+        let error = A::stream("ws://h/#", &options).unwrap_err();
+        assert_eq!(error, DomError::SyntaxError(SyntaxError::Fragment));
+        let options = StreamOptions {
+            protocols: ["a", "A"].into(),
+            signal: None,
+        };
+        let error = A::stream("ws://h/", &options).unwrap_err();
+        assert_eq!(error, DomError::SyntaxError(SyntaxError::RepeatedProtocol));
+    }
+
+    fn d44_opened<A>() {
+        let server = Server::new();
+        let options = StreamOptions {
+            protocols: ["chat", "superchat"].into(),
+            signal: None,
+        };
+        let stream = A::stream(&server.url, &options).unwrap();
+        assert_eq!(stream.url(), server.url);
+        let mut peer = server.accept_with("Sec-WebSocket-Protocol: superchat\r\n");
+        let mut opened = A::opened(&stream).unwrap();
+        assert_eq!((&*opened.protocol, &*opened.extensions), ("superchat", ""));
+        A::write(&mut opened.writable, b"hello").unwrap();
+        assert_eq!(peer.message(0x82), b"hello");
+        peer.write(b"\x81\x02hi\x82\x01\x07");
+        let text = A::read(&mut opened.readable).unwrap().unwrap();
+        assert_eq!(text, MessageData::Text("hi".into()));
+        let bytes = A::read(&mut opened.readable).unwrap().unwrap();
+        assert_eq!(bytes, MessageData::ArrayBuffer(vec![7]));
+    }
+
+    fn d44_never_opened<A>() {
+        let stream = A::stream(&Server::new().refuse(), &StreamOptions::default()).unwrap();
+        let opened = web_socket_error(A::opened(&stream).unwrap_err());
+        assert_eq!((opened.close_code(), opened.reason()), (Some(1006), ""));
+        let closed = web_socket_error(A::closed(&stream).unwrap_err());
+        assert!(Arc::ptr_eq(&opened, &closed));
+    }
+
+    fn d42_a_signal_aborted_before<A>() {
+        let server = Server::new();
+        let controller = AbortController::new();
+        controller.abort();
+        let options = StreamOptions {
+            signal: Some(controller.signal()),
+            ..StreamOptions::default()
+        };
+        let stream = A::stream(&server.url, &options).unwrap();
+        assert_eq!(A::opened(&stream).unwrap_err(), StreamError::AbortError);
+        assert_eq!(A::closed(&stream).unwrap_err(), StreamError::AbortError);
+        thread::sleep(Duration::from_millis(50));
+        assert!(!server.is_asked());
+    }
+
+    fn d43_a_signal_aborted_during_and_after<A>() {
+        let server = Server::new();
+        let controller = AbortController::new();
+        let options = StreamOptions {
+            signal: Some(controller.signal()),
+            ..StreamOptions::default()
+        };
+        let stream = A::stream(&server.url, &options).unwrap();
+        let other = A::stream(&server.url, &StreamOptions::default()).unwrap();
+        let (first, second) = (server.receive(), server.receive());
+        controller.abort();
+        assert_eq!(A::opened(&stream).unwrap_err(), StreamError::AbortError);
+        stream.close(&CloseInfo::new(Some(3000), "x")).unwrap();
+        assert_eq!(A::closed(&stream).unwrap_err(), StreamError::AbortError);
+        drop((first, second, other));
+        let controller = AbortController::new();
+        let options = StreamOptions {
+            signal: Some(controller.signal()),
+            ..StreamOptions::default()
+        };
+        let stream = A::stream(&server.url, &options).unwrap();
+        let mut peer = server.accept();
+        let mut opened = A::opened(&stream).unwrap();
+        controller.abort();
+        assert!(controller.signal().aborted());
+        A::write(&mut opened.writable, b"on").unwrap();
+        assert_eq!(peer.message(0x82), b"on");
+    }
+
+    fn d45_d50_a_clean_end<A>() {
+        let (stream, mut opened, peer) = A::open("");
+        let closing = thread::spawn(move || peer.answer_close());
+        stream.close(&CloseInfo::new(Some(4000), "bye")).unwrap();
+        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(4000), "bye")));
+        assert_eq!(closing.join().unwrap(), b"\x0F\xA0bye");
+        assert_eq!(A::read(&mut opened.readable), None);
+        let error = A::write(&mut opened.writable, b"late").unwrap_err();
+        assert_eq!(error, StreamError::InvalidStateError);
+    }
+
+    fn d45_d50_an_unclean_end_is_one_error<A>() {
+        let (stream, mut opened, mut peer) = A::open("");
+        peer.write(b"\x82\x01x");
+        // It does not know yet that all is over: a message waits to be read.
+        peer.stream.shutdown(Shutdown::Write).unwrap();
+        let chunk = A::read(&mut opened.readable).unwrap().unwrap();
+        assert_eq!(chunk.as_bytes(), b"x");
+        let read = web_socket_error(A::read(&mut opened.readable).unwrap().unwrap_err());
+        assert_eq!(A::read(&mut opened.readable), None);
+        let written = web_socket_error(A::write(&mut opened.writable, b"late").unwrap_err());
+        let closed = web_socket_error(A::closed(&stream).unwrap_err());
+        assert_eq!(closed.close_code(), Some(1006));
+        assert!(Arc::ptr_eq(&read, &closed) && Arc::ptr_eq(&written, &closed));
+    }
+
+    fn d45_closed_by_the_peer_with_writes_unfinished<A>() {
+        let (stream, opened, mut peer) = A::open("");
+        let Opened { mut writable, .. } = opened;
+        let writing = thread::spawn(move || A::write(&mut writable, &vec![0; 32 << 20]));
+        wait_until(|| stream.socket().buffered_amount() > 8 << 20);
+        peer.write(b"\x88\x05\x0F\xA1out");
+        peer.end();
+        let closed = web_socket_error(A::closed(&stream).unwrap_err());
+        assert_eq!((closed.close_code(), closed.reason()), (Some(4001), "out"));
+        let written = web_socket_error(writing.join().unwrap().unwrap_err());
+        assert!(Arc::ptr_eq(&written, &closed));
+    }
+
+    fn d46_nothing_is_read_that_nobody_asked_for<A>() {
+        let (_stream, mut opened, mut peer) = A::open("");
+        peer.stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
+        write_until_full(&mut peer.stream);
+        for _ in 0..3 {
+            let chunk = A::read(&mut opened.readable).unwrap().unwrap();
+            assert_eq!(chunk.as_bytes().len(), 32_768);
+        }
+    }
+
+    fn d47_a_write_waits_for_the_peer<A>() {
+        let (_stream, opened, mut peer) = A::open("");
+        let Opened { mut writable, .. } = opened;
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let written = A::write(&mut writable, &vec![0; 32 << 20]);
+            done.send(written).unwrap();
+            // It is not to be closed by being dropped.
+            drop(is_kept(writable));
+        });
+        let early = is_done.recv_timeout(Duration::from_millis(300));
+        assert_eq!(early, Err(mpsc::RecvTimeoutError::Timeout));
+        let mut received = 0;
+        while received < 32 << 20 {
+            received += peer.frame().unwrap().payload.len();
+        }
+        assert_eq!(is_done.recv_timeout(PATIENCE), Ok(Ok(())));
+    }
+
+    fn d48_closing_the_writer_waits_for_the_handshake<A>() {
+        let (stream, opened, mut peer) = A::open("");
+        let Opened { mut writable, .. } = opened;
+        A::write(&mut writable, b"last").unwrap();
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || done.send(A::close(writable)).unwrap());
+        assert_eq!(peer.message(0x82), b"last");
+        assert_eq!(peer.close_frame(), b"");
+        let early = is_done.recv_timeout(Duration::from_millis(100));
+        assert_eq!(early, Err(mpsc::RecvTimeoutError::Timeout));
+        peer.write(b"\x88\x00");
+        peer.end();
+        assert_eq!(is_done.recv_timeout(PATIENCE), Ok(Ok(())));
+        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(1005), "")));
+    }
+
+    fn d49_a_reason_alone_is_1000<A>() {
+        let (stream, _opened, peer) = A::open("");
+        let closing = thread::spawn(move || peer.answer_close());
+        let bad = CloseInfo::new(Some(1001), "");
+        assert!(matches!(stream.close(&bad), Err(DomError::InvalidAccessError(_))));
+        let long = CloseInfo::new(None, "x".repeat(124));
+        assert!(matches!(stream.close(&long), Err(DomError::SyntaxError(_))));
+        stream.close(&CloseInfo::new(None, "why")).unwrap();
+        assert_eq!(closing.join().unwrap(), b"\x03\xE8why");
+    }
+
+    fn d49_cancel_and_abort<A>() {
+        let error = WebSocketError::new("", CloseInfo::new(Some(3456), "enough")).unwrap();
+        let (stream, opened, peer) = A::open("");
+        opened.readable.cancel(Some(&error));
+        assert_eq!(peer.answer_close(), b"\x0D\x80enough");
+        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(3456), "enough")));
+        let (stream, opened, peer) = A::open("");
+        opened.writable.abort(None);
+        assert_eq!(peer.answer_close(), b"");
+        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(1005), "")));
+    }
+
+    fn d49_close_during_the_handshake<A>() {
+        let server = Server::new();
+        let stream = A::stream(&server.url, &StreamOptions::default()).unwrap();
+        let _peer = server.receive();
+        stream.close(&CloseInfo::default()).unwrap();
+        let opened = web_socket_error(A::opened(&stream).unwrap_err());
+        let closed = web_socket_error(A::closed(&stream).unwrap_err());
+        assert!(Arc::ptr_eq(&opened, &closed));
+    }
+
+    fn dropping_all_closes<A>() {
+        let (stream, opened, peer) = A::open("");
+        peer.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        drop(stream);
+        let early = std::io::Read::read(&mut &peer.stream, &mut [0]).unwrap_err();
+        assert!(matches!(early.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+        peer.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        drop(opened);
+        assert_eq!(peer.answer_close(), b"");
+    }
+}
+
+/// Waits a little, so that what is kept is kept.
+fn is_kept<T>(kept: T) -> T {
+    thread::sleep(Duration::from_millis(100));
+    kept
+}
