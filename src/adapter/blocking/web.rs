@@ -14,7 +14,7 @@ use ::mio::{Events as Readiness, Poll, Token, Waker};
 use super::Socket;
 use crate::{
     adapter::{
-        Error, mio,
+        mio,
         web::{self, Builder, Events, Plan, Shared},
     },
     web::{DomError, Event, Protocols, WebSocketCore},
@@ -172,12 +172,12 @@ fn spawn<S: mio::Stream>(
     let thread = thread::Builder::new().name("sansock".into());
     let spawned = thread.spawn(move || {
         if let Err(error) = run(&shared, dispatcher) {
-            shared.fail(Error::Io(error));
+            shared.fail(error.into());
             finish(&shared);
         }
     });
     if let Err(error) = spawned {
-        failed.fail(Error::Io(error));
+        failed.fail(error.into());
         failed.abandon();
     }
 }

@@ -13,7 +13,10 @@ use futures_io::{AsyncRead, AsyncWrite};
 
 use super::{Io, NoTimer, Socket, Timer};
 use crate::{
-    adapter::web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
+    adapter::{
+        Error,
+        web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
+    },
     web::{DomError, Event, Location, WebSocketCore},
 };
 
@@ -198,12 +201,12 @@ async fn open<S, F, T, C>(
     plan: Option<Plan>,
     connector: C,
     timer: T,
-) -> io::Result<Io<S, T>>
+) -> Result<Io<S, T>, Error>
 where
     F: Future<Output = io::Result<S>>,
     C: FnOnce(Location) -> F,
 {
-    let plan = plan.ok_or(io::ErrorKind::InvalidInput)?;
+    let plan = plan.ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
     let location = plan.location;
     if plan.connects_one_by_one {
         let host = std::format!("{}:{}", location.host(), location.port());

@@ -61,7 +61,7 @@ struct Connecting<S> {
     has_event: bool,
     error: Option<io::Error>,
     /// What the stream becomes once it is connected.
-    wrap: fn(TcpStream, &Plan) -> io::Result<S>,
+    wrap: fn(TcpStream, &Plan) -> Result<S, Error>,
 }
 
 /// Wakes the user's loop, and remembers for whom.
@@ -108,7 +108,7 @@ impl<R> Dispatcher<TcpStream, R> {
         let mut dispatcher = Self::new(shared, stage, waker, token);
         match registry.try_clone() {
             Ok(registry) => dispatcher.registry = Some(registry),
-            Err(error) => dispatcher.fail(Error::Io(error)),
+            Err(error) => dispatcher.fail(error.into()),
         }
         dispatcher
     }
@@ -161,7 +161,7 @@ impl<S: Stream, R> Dispatcher<S, R> {
                     }
                     match ready!(connecting.poll(registry, self.token)) {
                         Ok(socket) => self.stage = Stage::Running(Box::new(socket)),
-                        Err(error) => self.fail(Error::Io(error)),
+                        Err(error) => self.fail(error),
                     }
                 }
                 Stage::Running(socket) => {
@@ -247,7 +247,7 @@ impl<S: Stream, R> Dispatcher<S, R> {
 
 impl<S: Stream> Connecting<S> {
     /// Tries one address after the other, and begins the opening handshake.
-    fn poll(&mut self, registry: &Registry, token: Token) -> Poll<io::Result<Socket<S>>> {
+    fn poll(&mut self, registry: &Registry, token: Token) -> Poll<Result<Socket<S>, Error>> {
         loop {
             if let Some(stream) = &mut self.stream {
                 if !std::mem::take(&mut self.has_event) {
@@ -268,7 +268,7 @@ impl<S: Stream> Connecting<S> {
             }
             let Some(address) = self.addresses.next() else {
                 let none = io::ErrorKind::AddrNotAvailable.into();
-                return Poll::Ready(Err(self.error.take().unwrap_or(none)));
+                return Poll::Ready(Err(self.error.take().unwrap_or(none).into()));
             };
             match connect(address, registry, token) {
                 Ok(stream) => self.stream = Some(stream),
@@ -277,7 +277,7 @@ impl<S: Stream> Connecting<S> {
         }
     }
 
-    fn open(&self, stream: TcpStream) -> io::Result<Socket<S>> {
+    fn open(&self, stream: TcpStream) -> Result<Socket<S>, Error> {
         stream.set_nodelay(true)?;
         let stream = (self.wrap)(stream, &self.plan)?;
         let config = &self.plan.config;
@@ -321,12 +321,9 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
 }
 
 /// A stream without TLS.
-fn plain(stream: TcpStream, plan: &Plan) -> io::Result<TcpStream> {
+fn plain(stream: TcpStream, plan: &Plan) -> Result<TcpStream, Error> {
     if plan.location.is_secure() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a wss: URL needs TLS",
-        ));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "a wss: URL needs TLS").into());
     }
     Ok(stream)
 }

@@ -17,7 +17,10 @@ use futures_core::Stream;
 
 use super::{Io, Socket};
 use crate::{
-    adapter::web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
+    adapter::{
+        Error,
+        web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
+    },
     web::{DomError, Event, Protocols, WebSocketCore},
 };
 
@@ -193,14 +196,11 @@ fn drive(socket: &WebSocket, plan: Option<Plan>) {
 }
 
 /// Resolves the host, and tries each of its addresses.
-async fn connect(shared: Arc<Shared<Tokio>>, plan: Option<Plan>) -> io::Result<Io<TcpStream>> {
-    let plan = plan.ok_or(io::ErrorKind::InvalidInput)?;
+async fn connect(shared: Arc<Shared<Tokio>>, plan: Option<Plan>) -> Result<Io<TcpStream>, Error> {
+    let plan = plan.ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
     let location = &plan.location;
     if location.is_secure() {
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a wss: URL needs TLS",
-        ));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "a wss: URL needs TLS").into());
     }
     let addresses = lookup_host((location.host(), location.port())).await?;
     let addresses: Vec<_> = addresses.collect();

@@ -50,7 +50,7 @@ pub(in crate::adapter) fn poll_drive<R>(
         match filled {
             Poll::Ready(Ok(true)) => {}
             Poll::Ready(Ok(false)) => return Poll::Ready(()),
-            Poll::Ready(Err(error)) => shared.note_error(Error::Io(error)),
+            Poll::Ready(Err(error)) => shared.note_error(error.into()),
             Poll::Pending if driver.endpoint().can_send() && send(shared, driver) => continue,
             Poll::Pending => return Poll::Pending,
         }

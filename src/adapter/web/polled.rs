@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, poll_fn},
-    io,
     pin::pin,
     string::String,
     sync::Arc,
@@ -45,7 +44,7 @@ mod sealed {
 /// Connects, and drives the connection to its end; with no request, only says what is due.
 ///
 /// The connection has failed if the future is dropped, even one that was never polled.
-pub(in crate::adapter) fn connect<R, T: Io, F: Future<Output = io::Result<T>>>(
+pub(in crate::adapter) fn connect<R, T: Io, F: Future<Output = Result<T, Error>>>(
     shared: Arc<Shared<R>>,
     request: Option<(ClientRequest, Arc<Config>)>,
     connecting: F,
@@ -54,7 +53,7 @@ pub(in crate::adapter) fn connect<R, T: Io, F: Future<Output = io::Result<T>>>(
     async move {
         if let Some((request, config)) = request {
             let connected = match connect_unless_aborted(&driven.0, connecting).await {
-                Ok(io) => clock::seed().map_err(Error::Io).map(|seed| (io, seed)),
+                Ok(io) => clock::seed().map_err(Error::from).map(|seed| (io, seed)),
                 Err(error) => Err(error),
             };
             match connected {
@@ -91,7 +90,7 @@ pub(in crate::adapter) async fn wait_for_turn<R>(shared: &Shared<R>, host: Strin
 
 async fn connect_unless_aborted<R, T>(
     shared: &Shared<R>,
-    connecting: impl Future<Output = io::Result<T>>,
+    connecting: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let mut connecting = pin!(connecting);
     poll_fn(|cx| {
@@ -100,7 +99,7 @@ async fn connect_unless_aborted<R, T>(
             let failure = Failure::ClosedWhileConnecting;
             return Poll::Ready(Err(Error::WebSocket(failure)));
         }
-        connecting.as_mut().poll(cx).map_err(Error::Io)
+        connecting.as_mut().poll(cx)
     })
     .await
 }
