@@ -190,7 +190,7 @@ impl Adapter for Mio {
     }
 }
 
-fn run(mut poll: mio::Poll, mut dispatcher: Dispatcher) {
+fn run<S: mio_adapter::Stream>(mut poll: mio::Poll, mut dispatcher: Dispatcher<S>) {
     let mut events = mio::Events::with_capacity(4);
     while dispatcher.run().is_pending() {
         poll.poll(&mut events, dispatcher.timeout()).unwrap();

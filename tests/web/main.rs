@@ -10,12 +10,21 @@
 
 mod abandoned;
 mod adapter;
+#[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
+#[path = "../tls/certificates.rs"]
+mod certificates;
 mod closing;
 mod constructor;
 mod dropping;
 mod events;
 mod listeners;
 mod opening;
+#[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
+#[expect(dead_code, reason = "some of it is for the suite of TLS")]
+#[path = "../tls/peer.rs"]
+mod peer;
+#[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
+mod secure;
 mod sending;
 mod server;
 mod streams;

@@ -23,7 +23,8 @@ use crate::{
 /// The browsers' `WebSocket`, driven by a future that comes with it: poll it or spawn it.
 ///
 /// futures-io knows streams but not how to make one, so a connector is given: a closure from the
-/// host, port and kind of transport to a future of a stream. Its deadlines hold only with a
+/// host, port and kind of transport to a future of a stream. For a `wss:` URL, where
+/// [`Location::is_secure`], that must be one with TLS. Its deadlines hold only with a
 /// [`Timer`].
 ///
 /// ```no_run

@@ -23,11 +23,12 @@ use ::mio::{
 use super::{Mio, Socket, Stream};
 use crate::{
     adapter::{
-        Error, clock,
+        Error, MaybeTls, clock,
+        security::Security,
         web::{Plan, Shared, Turn, poll_drive},
     },
     endpoint::Endpoint,
-    proto,
+    proto::{self, handshake::ClientRequest},
     web::Failure,
 };
 
@@ -35,7 +36,7 @@ use crate::{
 /// is [run](Self::run) by the loop that it lives in.
 ///
 /// Dropping it fails the connection; then no listener is called.
-pub struct Dispatcher<S = TcpStream, R = Mio> {
+pub struct Dispatcher<S = MaybeTls<TcpStream>, R = Mio> {
     shared: Arc<Shared<R>>,
     stage: Stage<S>,
     wake: Arc<LoopWaker>,
@@ -60,8 +61,9 @@ struct Connecting<S> {
     /// Whether the system said something of the stream.
     has_event: bool,
     error: Option<io::Error>,
-    /// What the stream becomes once it is connected.
-    wrap: fn(TcpStream, &Plan) -> Result<S, Error>,
+    /// What the stream is to be secured with, and how, once it is connected.
+    security: Option<Security>,
+    wrap: fn(Security, TcpStream, &ClientRequest) -> Result<S, Error>,
 }
 
 /// Wakes the user's loop, and remembers for whom.
@@ -84,7 +86,7 @@ impl Wake for LoopWaker {
     }
 }
 
-impl<R> Dispatcher<TcpStream, R> {
+impl<R> Dispatcher<MaybeTls<TcpStream>, R> {
     pub(super) fn connecting(
         shared: Arc<Shared<R>>,
         plan: Option<Plan>,
@@ -102,7 +104,8 @@ impl<R> Dispatcher<TcpStream, R> {
                 stream: None,
                 has_event: false,
                 error: None,
-                wrap: plain,
+                security: None,
+                wrap: Security::wrap,
             }))
         });
         let mut dispatcher = Self::new(shared, stage, waker, token);
@@ -266,6 +269,9 @@ impl<S: Stream> Connecting<S> {
             if let Some(stream) = self.stream.take() {
                 return Poll::Ready(self.open(stream));
             }
+            if self.security.is_none() {
+                self.security = Some(self.plan.security()?);
+            }
             let Some(address) = self.addresses.next() else {
                 let none = io::ErrorKind::AddrNotAvailable.into();
                 return Poll::Ready(Err(self.error.take().unwrap_or(none).into()));
@@ -277,9 +283,13 @@ impl<S: Stream> Connecting<S> {
         }
     }
 
-    fn open(&self, stream: TcpStream) -> Result<Socket<S>, Error> {
+    fn open(&mut self, stream: TcpStream) -> Result<Socket<S>, Error> {
         stream.set_nodelay(true)?;
-        let stream = (self.wrap)(stream, &self.plan)?;
+        let security = self
+            .security
+            .take()
+            .map_or_else(|| self.plan.security(), Ok)?;
+        let stream = (self.wrap)(security, stream, &self.plan.request)?;
         let config = &self.plan.config;
         let endpoint = Endpoint::client(&self.plan.request, config, clock::seed()?);
         // That it is connected was told by an event that does not come again.
@@ -318,12 +328,4 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// A stream without TLS.
-fn plain(stream: TcpStream, plan: &Plan) -> Result<TcpStream, Error> {
-    if plan.location.is_secure() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "a wss: URL needs TLS").into());
-    }
-    Ok(stream)
 }

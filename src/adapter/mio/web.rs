@@ -6,7 +6,10 @@ use ::mio::{Registry, Token, net::TcpStream};
 
 use super::{Dispatcher, Socket, Stream};
 use crate::{
-    adapter::web::{self, Builder, Plan, Shared, Turn},
+    adapter::{
+        MaybeTls,
+        web::{self, Builder, Plan, Shared, Turn},
+    },
     web::{DomError, WebSocketCore},
 };
 
@@ -102,7 +105,7 @@ pub(in crate::adapter) fn connect<R>(
     token: Token,
     waker: &Arc<::mio::Waker>,
     addresses: Vec<SocketAddr>,
-) -> Dispatcher<TcpStream, R> {
+) -> Dispatcher<MaybeTls<TcpStream>, R> {
     let turn = match (&plan, addresses.first()) {
         (Some(plan), Some(address)) if plan.connects_one_by_one => {
             Some(Turn::queue(address.to_string()))

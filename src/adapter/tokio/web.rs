@@ -18,7 +18,7 @@ use futures_core::Stream;
 use super::{Io, Socket};
 use crate::{
     adapter::{
-        Error,
+        Error, MaybeTls,
         web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
     },
     web::{DomError, Event, Protocols, WebSocketCore},
@@ -196,12 +196,13 @@ fn drive(socket: &WebSocket, plan: Option<Plan>) {
 }
 
 /// Resolves the host, and tries each of its addresses.
-async fn connect(shared: Arc<Shared<Tokio>>, plan: Option<Plan>) -> Result<Io<TcpStream>, Error> {
+async fn connect(
+    shared: Arc<Shared<Tokio>>,
+    plan: Option<Plan>,
+) -> Result<Io<MaybeTls<TcpStream>>, Error> {
     let plan = plan.ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
     let location = &plan.location;
-    if location.is_secure() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "a wss: URL needs TLS").into());
-    }
+    let security = plan.security()?;
     let addresses = lookup_host((location.host(), location.port())).await?;
     let addresses: Vec<_> = addresses.collect();
     if plan.connects_one_by_one
@@ -211,7 +212,7 @@ async fn connect(shared: Arc<Shared<Tokio>>, plan: Option<Plan>) -> Result<Io<Tc
     }
     let stream = TcpStream::connect(&addresses[..]).await?;
     stream.set_nodelay(true)?;
-    Ok(Io::new(stream))
+    Ok(Io::new(security.wrap(stream, &plan.request)?))
 }
 
 impl Stream for Events<Tokio> {

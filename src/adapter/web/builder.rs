@@ -1,8 +1,14 @@
 //! What browsers take from their environment.
 
+#[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
+use std::sync::OnceLock;
 use std::{fmt, marker::PhantomData, string::String, sync::Arc, vec::Vec};
 
 use super::{WebSocket, shared::Shared};
+#[cfg(any(feature = "mio", feature = "tokio"))]
+use crate::adapter::security::Security;
+#[cfg(feature = "rustls")]
+use crate::adapter::tls::TlsConnector;
 use crate::{
     adapter::Error,
     proto::{
@@ -26,6 +32,8 @@ pub struct Builder<R> {
     connects_one_by_one: bool,
     max_buffered_amount: u64,
     binary_type: BinaryType,
+    #[cfg(feature = "rustls")]
+    tls: Option<TlsConnector>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -36,6 +44,33 @@ pub(in crate::adapter) struct Plan {
     pub(in crate::adapter) request: ClientRequest,
     pub(in crate::adapter) config: Arc<Config>,
     pub(in crate::adapter) connects_one_by_one: bool,
+    #[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
+    tls: Option<TlsConnector>,
+}
+
+#[cfg(any(feature = "mio", feature = "tokio"))]
+impl Plan {
+    /// What the stream is to be secured with, to be asked before it is connected.
+    pub(in crate::adapter) fn security(&self) -> Result<Security, Error> {
+        #[cfg(feature = "rustls")]
+        if self.request.is_secure() {
+            let tls = self.tls.clone().map_or_else(default_connector, Ok)?;
+            return Ok(Security::with_connector(&self.request, &tls));
+        }
+        Security::for_request(&self.request)
+    }
+}
+
+/// The connector of those who bring none: the platform's roots are loaded once.
+#[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
+fn default_connector() -> Result<TlsConnector, Error> {
+    static DEFAULT: OnceLock<TlsConnector> = OnceLock::new();
+    if let Some(tls) = DEFAULT.get() {
+        return Ok(tls.clone());
+    }
+    // One that fails is tried again: the program may install a provider yet.
+    let tls = TlsConnector::new()?;
+    Ok(DEFAULT.get_or_init(|| tls).clone())
 }
 
 impl<R> Builder<R> {
@@ -50,6 +85,8 @@ impl<R> Builder<R> {
             connects_one_by_one: false,
             max_buffered_amount: WebSocketCore::MAX_BUFFERED_AMOUNT,
             binary_type: BinaryType::Blob,
+            #[cfg(feature = "rustls")]
+            tls: None,
             runtime: PhantomData,
         }
     }
@@ -121,6 +158,15 @@ impl<R> Builder<R> {
         self
     }
 
+    /// With what a `wss:` URL is secured. By default [`TlsConnector::new`], made once for the
+    /// process, which needs a [crypto provider](crate::adapter::tls#the-crypto-provider). Over
+    /// `adapter::futures` it means nothing: there the connector brings streams as they are to be.
+    #[cfg(feature = "rustls")]
+    pub fn tls(mut self, tls: &TlsConnector) -> Self {
+        self.tls = Some(tls.clone());
+        self
+    }
+
     /// What binary messages become. [`BinaryType::Blob`] by default.
     pub const fn binary_type(mut self, binary_type: BinaryType) -> Self {
         self.binary_type = binary_type;
@@ -163,6 +209,8 @@ impl<R> Builder<R> {
             request,
             config: self.config.unwrap_or_default(),
             connects_one_by_one: self.connects_one_by_one,
+            #[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
+            tls: self.tls,
         };
         Ok((socket, Some(plan)))
     }
