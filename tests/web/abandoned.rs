@@ -1,6 +1,9 @@
 //! What drives a socket may end before it: then it has failed, and nobody waits for it.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use mio::{Poll, Token, Waker};
 use sansock::{
@@ -55,6 +58,57 @@ fn a_future_that_is_dropped() {
     is_over(&socket, events);
     // No listener is called, and none is kept.
     assert_eq!(said.recv(), Err(mpsc::RecvError));
+}
+
+#[test]
+fn a_loop_runs_only_those_that_want_to() {
+    let server = Server::new();
+    let address = server.url.trim_start_matches("ws://").trim_end_matches('/');
+    let address = address.parse().unwrap();
+    let mut poll = Poll::new().unwrap();
+    let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+    let make = |token| {
+        let builder = over_mio::WebSocket::builder(&server.url);
+        let made = builder.connect(poll.registry(), Token(token), &waker, &[address]);
+        let (socket, mut dispatcher) = made.unwrap();
+        assert!(dispatcher.run().is_pending());
+        (socket, dispatcher)
+    };
+    let mut sockets = [make(1), make(2)];
+    let peers = thread::spawn(move || {
+        [(); 2].map(|()| {
+            let mut peer = server.accept();
+            peer.write(b"\x81\x02hi");
+            peer
+        })
+    });
+    let (say, said) = mpsc::channel();
+    for (socket, _) in &sockets {
+        let say = say.clone();
+        socket.set_onmessage(move |_, event| {
+            say.send(event.data.as_text().unwrap().to_owned()).unwrap();
+        });
+    }
+    let mut events = mio::Events::with_capacity(4);
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        poll.poll(&mut events, None).unwrap();
+        for event in &events {
+            let it = sockets.iter_mut().find(|it| it.1.token() == event.token());
+            if let Some((_, dispatcher)) = it {
+                dispatcher.handle_event(event);
+                assert!(dispatcher.run().is_pending());
+            }
+        }
+        for (_, dispatcher) in &mut sockets {
+            if dispatcher.wants_run() {
+                assert!(dispatcher.run().is_pending());
+            }
+        }
+        heard.extend(said.try_iter());
+    }
+    assert_eq!(heard, ["hi", "hi"]);
+    drop(peers.join().unwrap());
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `wss:` URLs, with certificates of the test's own (requirements 8, 36).
 
-use std::sync::{Arc, mpsc};
+use std::{
+    net::TcpListener,
+    sync::{Arc, mpsc},
+};
 
 use sansock::{
     adapter::{
         Error,
-        blocking::Blocking,
+        blocking::{self, Blocking},
         futures,
         mio::Mio,
-        tls::{self, TlsConnector, rustls::crypto::ring::default_provider},
+        tls::{self, TlsAcceptor, TlsConnector, rustls::crypto::ring::default_provider},
         tokio::Tokio,
         web::WebSocket,
     },
@@ -121,6 +124,24 @@ over_each! {
     an_echo
     a_stranger_s_certificate
     no_provider
+}
+
+#[test]
+fn an_accepted_connection_with_tls_over_std() {
+    let authority = Authority::new();
+    let identity = authority.leaf("127.0.0.1");
+    let acceptor = TlsAcceptor::from(Arc::new(identity.server(&Arc::new(default_provider()))));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("wss://{}/", listener.local_addr().unwrap());
+    let (done, echoed) = mpsc::channel();
+    let builder = WebSocket::<Tokio>::builder(&url).tls(&connector(&authority));
+    let _client = Tokio::make(builder, true, |socket| echo(socket, done)).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    let stream = acceptor.wrap(stream).unwrap();
+    let socket = blocking::Socket::accept(stream, &Arc::default()).unwrap();
+    let server = blocking::WebSocket::from_socket(socket).unwrap();
+    server.set_onmessage(|socket, event| socket.send(&event.data).unwrap());
+    is_echoed(&echoed, &url);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{SinkExt, StreamExt};
 use sansock::{
+    Message,
     adapter::{
         blocking::{self, Blocking},
         futures::{self, Futures},
@@ -368,6 +370,25 @@ over_each! {
         drop(opened);
         assert_eq!(peer.answer_close(), b"");
     }
+}
+
+#[test]
+fn a_stream_and_a_sink() {
+    let server = Server::new();
+    let stream = <Tokio as Streams>::stream(&server.url, &StreamOptions::default()).unwrap();
+    let mut peer = server.accept();
+    RUNTIME.block_on(async {
+        let mut opened = stream.opened().await.unwrap();
+        opened.writable.send(Message::from("one")).await.unwrap();
+        assert_eq!(peer.message(0x81), b"one");
+        peer.write(b"\x81\x03two");
+        let chunk = opened.readable.next().await.unwrap().unwrap();
+        assert_eq!(chunk.as_text(), Some("two"));
+        let closing = thread::spawn(move || peer.answer_close());
+        SinkExt::close(&mut opened.writable).await.unwrap();
+        assert_eq!(closing.join().unwrap(), b"");
+        assert!(opened.readable.next().await.is_none());
+    });
 }
 
 /// Waits a little, so that what is kept is kept.

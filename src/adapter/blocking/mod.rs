@@ -23,6 +23,8 @@
 #[cfg(feature = "url")]
 mod connect;
 mod incoming;
+#[cfg(all(feature = "web", feature = "mio"))]
+mod registrable;
 mod socket;
 mod split;
 mod stream;
@@ -43,6 +45,7 @@ pub use self::{
 };
 #[cfg(all(feature = "web", feature = "mio"))]
 pub use self::{
+    registrable::Registrable,
     web::{Blocking, WebSocket},
     web_stream::WebSocketStream,
 };

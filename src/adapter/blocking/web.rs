@@ -1,17 +1,10 @@
 //! The browsers' `WebSocket`, driven by a thread of its own.
 
-use std::{
-    io,
-    net::{TcpStream, ToSocketAddrs},
-    sync::Arc,
-    task::Wake,
-    thread,
-    vec::Vec,
-};
+use std::{io, net::ToSocketAddrs, sync::Arc, task::Wake, thread, vec::Vec};
 
 use ::mio::{Events as Readiness, Poll, Token, Waker};
 
-use super::Socket;
+use super::{Registrable, Socket};
 use crate::{
     adapter::{
         mio,
@@ -87,12 +80,12 @@ impl WebSocket {
     /// # Errors
     ///
     /// If the system refuses non-blocking calls.
-    pub fn from_socket(socket: Socket<TcpStream>) -> io::Result<Self> {
+    pub fn from_socket<S: Registrable>(socket: Socket<S>) -> io::Result<Self> {
         let extensions = socket.extensions().unwrap_or_default();
         let core = WebSocketCore::accepted(socket.subprotocol().unwrap_or_default(), &extensions);
         let (stream, driver) = socket.into_driver();
-        stream.set_nonblocking(true)?;
-        let mut socket = mio::Socket::from_driver(::mio::net::TcpStream::from_std(stream), driver);
+        stream.set_nonblocking()?;
+        let mut socket = mio::Socket::from_driver(stream.into_registered(), driver);
         let shared = Shared::new(core);
         let handle = Self::attach(&shared);
         spawn(shared, |shared, poll, waker| {

@@ -73,7 +73,7 @@ pub struct Opened<R> {
 }
 
 /// Messages that come, one for each time they are asked for: text, or bytes as
-/// [`MessageData::ArrayBuffer`]. No more are read than that.
+/// [`MessageData::ArrayBuffer`]. No more are read than that. Dropping it discards what still comes.
 pub struct Readable<R> {
     events: Events<R>,
     has_ended: bool,
