@@ -17,6 +17,8 @@ mod closing;
 mod constructor;
 mod dropping;
 mod events;
+#[path = "../whatwg_fixtures/mod.rs"]
+mod fixtures;
 mod listeners;
 mod opening;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
@@ -25,6 +27,7 @@ mod opening;
 mod peer;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
 mod secure;
+mod rows;
 mod sending;
 mod server;
 mod streams;
