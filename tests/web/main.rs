@@ -16,6 +16,8 @@ mod certificates;
 mod closing;
 mod constructor;
 mod dropping;
+#[path = "../interop/echo_server.rs"]
+mod echo_server;
 mod events;
 #[path = "../whatwg_fixtures/mod.rs"]
 mod fixtures;
@@ -25,11 +27,14 @@ mod opening;
 #[expect(dead_code, reason = "some of it is for the suite of TLS")]
 #[path = "../tls/peer.rs"]
 mod peer;
+mod peers;
+mod rows;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
 mod secure;
-mod rows;
 mod sending;
 mod server;
+#[path = "../interop/set_up.rs"]
+mod set_up;
 mod streams;
 mod waiting;
 
