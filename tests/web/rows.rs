@@ -1,9 +1,13 @@
 //! What the browsers' own tests assert, against the servers they need (lines 52 to 78 of
 //! `tests/WHATWG.md`). Tests are named after the browsers' files.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use sansock::{
+    Config, DeflateConfig,
     adapter::web::{Builder, WebSocket},
     web::{BinaryType, MessageData},
 };
@@ -162,6 +166,23 @@ everywhere! {
             say.say(socket.extensions());
         });
         assert_eq!(log.to_close(), ["", "close clean 1000 \"\" 3"]);
+    }
+
+    fn d11_deflate_is_offered_where_it_is_configured<A>() {
+        let server = Server::start();
+        let (_socket, _log) = at::<A>(&server, "echo");
+        assert_eq!(server.request().field("Sec-WebSocket-Extensions"), None);
+        let config = Config::default().deflate(Some(DeflateConfig::new()));
+        let (socket, log) = at_with::<A>(&server, "echo", |it| it.config(&Arc::new(config)));
+        let request = server.request();
+        let offer = request.field("Sec-WebSocket-Extensions").unwrap();
+        assert!(offer.starts_with("permessage-deflate"), "{offer}");
+        assert_eq!(log.next(), "open 1");
+        assert!(socket.extensions().starts_with("permessage-deflate"));
+        socket.send("the same ".repeat(100)).unwrap();
+        assert_eq!(log.next(), "text of 900");
+        socket.close(None, "").unwrap();
+        assert_eq!(log.to_close(), ["close clean 1005 \"\" 3"]);
     }
 
     fn b_opening_handshake_001_002_security_001_received_301<A>() {
