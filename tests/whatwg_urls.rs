@@ -93,6 +93,30 @@ fn b_url_and_create_url_with_windows_1252() {
 }
 
 #[test]
+fn b_opening_handshake_003_origins_and_hosts() {
+    for (url, origin, host, port) in [
+        ("ws://A.example:80/x?q", "ws://a.example", "a.example", 80),
+        (
+            "wss://user@a.example:8443",
+            "wss://a.example:8443",
+            "a.example",
+            8443,
+        ),
+        (
+            "http://bücher.example/",
+            "ws://xn--bcher-kva.example",
+            "xn--bcher-kva.example",
+            80,
+        ),
+        ("wss://[::1]/", "wss://[::1]", "::1", 443),
+    ] {
+        let location = Location::parse(url, None).unwrap();
+        assert_eq!(location.origin(), origin);
+        assert_eq!((location.host(), location.port()), (host, port), "{url}");
+    }
+}
+
+#[test]
 fn b_constructor_021_each_character_of_a_subprotocol() {
     let separators = "()<>@,;:\\\"/[]?={} \t";
     for byte in 0..=0xFF {
