@@ -76,7 +76,8 @@
 //! | `rustls-ring`, `rustls-aws-lc-rs` | `rustls` with the provider ring or aws-lc-rs |
 //! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
-//! Features add names and never change behaviour.
+//! Features add names and never change behaviour, but for one: the browsers' `WebSocket` offers
+//! compression if it is there.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

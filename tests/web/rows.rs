@@ -7,7 +7,7 @@ use std::{
 };
 
 use sansock::{
-    Config, DeflateConfig,
+    Config,
     adapter::web::{Builder, WebSocket},
     web::{BinaryType, MessageData},
 };
@@ -168,15 +168,15 @@ everywhere! {
         assert_eq!(log.to_close(), ["", "close clean 1000 \"\" 3"]);
     }
 
-    fn d11_deflate_is_offered_where_it_is_configured<A>() {
+    fn d11_deflate_is_offered_unless_the_config_says_otherwise<A>() {
         let server = Server::start();
-        let (_socket, _log) = at::<A>(&server, "echo");
+        let plain = Arc::new(Config::default());
+        let (_socket, _log) = at_with::<A>(&server, "echo", |it| it.config(&plain));
         assert_eq!(server.request().field("Sec-WebSocket-Extensions"), None);
-        let config = Config::default().deflate(Some(DeflateConfig::new()));
-        let (socket, log) = at_with::<A>(&server, "echo", |it| it.config(&Arc::new(config)));
+        let (socket, log) = at::<A>(&server, "echo");
         let request = server.request();
-        let offer = request.field("Sec-WebSocket-Extensions").unwrap();
-        assert!(offer.starts_with("permessage-deflate"), "{offer}");
+        let offer = request.field("Sec-WebSocket-Extensions");
+        assert_eq!(offer, Some("permessage-deflate; client_max_window_bits"));
         assert_eq!(log.next(), "open 1");
         assert!(socket.extensions().starts_with("permessage-deflate"));
         socket.send("the same ".repeat(100)).unwrap();

@@ -1,14 +1,20 @@
 //! What browsers take from their environment.
 
-#[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
-use std::sync::OnceLock;
-use std::{fmt, marker::PhantomData, string::String, sync::Arc, vec::Vec};
+use std::{
+    fmt,
+    marker::PhantomData,
+    string::String,
+    sync::{Arc, OnceLock},
+    vec::Vec,
+};
 
 use super::{WebSocket, shared::Shared};
 #[cfg(any(feature = "mio", feature = "tokio"))]
 use crate::adapter::security::Security;
 #[cfg(feature = "rustls")]
 use crate::adapter::tls::TlsConnector;
+#[cfg(feature = "deflate")]
+use crate::proto::DeflateConfig;
 use crate::{
     adapter::Error,
     proto::{
@@ -126,8 +132,9 @@ impl<R> Builder<R> {
         Ok(self)
     }
 
-    /// Limits and timeouts of the engine, and whether messages are compressed. By default
-    /// [`Config::default`], which compresses nothing: browsers do.
+    /// Limits and timeouts of the engine, and whether messages are compressed. By default those of
+    /// [`Config::default`], with the offer that browsers make if there is the feature `deflate`:
+    /// `permessage-deflate; client_max_window_bits`.
     pub fn config(mut self, config: &Arc<Config>) -> Self {
         self.config = Some(Arc::clone(config));
         self
@@ -207,7 +214,7 @@ impl<R> Builder<R> {
         let plan = Plan {
             location,
             request,
-            config: self.config.unwrap_or_default(),
+            config: self.config.unwrap_or_else(default_config),
             connects_one_by_one: self.connects_one_by_one,
             #[cfg(all(feature = "rustls", any(feature = "mio", feature = "tokio")))]
             tls: self.tls,
@@ -221,6 +228,22 @@ impl<R> Builder<R> {
             request.header(name, value)
         })
     }
+}
+
+/// What a browser has for a config. One for the process, whose connections share its compressors.
+fn default_config() -> Arc<Config> {
+    static CONFIG: OnceLock<Arc<Config>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let config = Config::default();
+        #[cfg(feature = "deflate")]
+        let config = config.deflate(Some(
+            DeflateConfig::new()
+                .server_no_context_takeover(false)
+                .client_no_context_takeover(false),
+        ));
+        Arc::new(config)
+    });
+    Arc::clone(config)
 }
 
 impl<R> fmt::Debug for Builder<R> {
