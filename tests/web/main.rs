@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod adapter;
+mod by_hand;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
 #[path = "../tls/certificates.rs"]
 mod certificates;

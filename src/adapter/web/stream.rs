@@ -229,9 +229,17 @@ impl<R> Writable<R> {
         &self.socket
     }
 
-    /// Sends a message; [`room`] was there before.
+    /// Sends a message; [`room`] was there before, but it may have closed since.
     pub(in crate::adapter) fn send(&self, message: Message<'_>) -> Result<(), StreamError> {
-        let sent = self.socket.send(message);
+        let message = message.into_owned();
+        let shared = self.socket.shared();
+        let mut state = shared.lock();
+        if let Some(Err(error)) = room(&mut state) {
+            return Err(error);
+        }
+        let sent = state.core.send(message);
+        drop(state);
+        shared.wake();
         sent.map_err(|_| StreamError::InvalidStateError)
     }
 

@@ -1,0 +1,220 @@
+//! What happens between two polls: a driver that only the test polls, over a wire of memory.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures_util::{
+    Sink,
+    io::{AsyncRead, AsyncWrite},
+};
+use sansock::{
+    Config, Message,
+    adapter::{
+        futures::{Futures, NoTimer, WebSocket, WebSocketStream},
+        web::Opened,
+    },
+    proto::handshake::accept_key,
+    web::{CloseInfo, StreamError},
+};
+
+/// A stream whose other end is the test.
+#[derive(Clone)]
+struct Wire(Arc<Mutex<Ends>>);
+
+struct Ends {
+    to_read: VecDeque<u8>,
+    written: Vec<u8>,
+    /// How much may still be written.
+    room: usize,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let ends = Ends {
+            to_read: VecDeque::new(),
+            written: Vec::new(),
+            room: usize::MAX,
+        };
+        Self(Arc::new(Mutex::new(ends)))
+    }
+
+    fn feed(&self, bytes: &[u8]) {
+        self.0.lock().unwrap().to_read.extend(bytes);
+    }
+
+    fn set_room(&self, room: usize) {
+        self.0.lock().unwrap().room = room;
+    }
+
+    fn take_written(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock().unwrap().written)
+    }
+
+    /// The unmasked payloads of the short frames that were written, each behind its first byte.
+    fn frames(&self) -> Vec<(u8, Vec<u8>)> {
+        let written = self.take_written();
+        let mut rest = &written[..];
+        let mut frames = Vec::new();
+        while let [head, len, key @ ..] = rest {
+            let len = usize::from(len & 0x7F);
+            assert!(len < 126, "a short frame");
+            let (key, payload) = key.split_at(4);
+            let pairs = payload[..len].iter().zip(key.iter().cycle());
+            frames.push((*head, pairs.map(|(byte, key)| byte ^ key).collect()));
+            rest = &payload[len..];
+        }
+        frames
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut ends = self.0.lock().unwrap();
+        let n = ends.to_read.len().min(buffer.len());
+        if n == 0 {
+            return Poll::Pending;
+        }
+        for (to, byte) in buffer.iter_mut().zip(ends.to_read.drain(..n)) {
+            *to = byte;
+        }
+        Poll::Ready(Ok(n))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut ends = self.0.lock().unwrap();
+        let n = ends.room.min(bytes.len());
+        if n == 0 {
+            return Poll::Pending;
+        }
+        ends.room -= n;
+        ends.written.extend_from_slice(&bytes[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection's driver.
+struct Hand {
+    driver: Pin<Box<dyn Future<Output = ()>>>,
+    wire: Wire,
+    count: Arc<Count>,
+}
+
+impl Hand {
+    fn new(wire: Wire, driver: impl Future<Output = ()> + 'static) -> Self {
+        Self {
+            driver: Box::pin(driver),
+            wire,
+            count: Arc::default(),
+        }
+    }
+
+    /// Polls until it waits for something.
+    fn run(&mut self) -> Poll<()> {
+        let waker = Waker::from(Arc::clone(&self.count));
+        loop {
+            let before = self.count.0.load(Ordering::Relaxed);
+            let polled = self.driver.as_mut().poll(&mut Context::from_waker(&waker));
+            if polled.is_ready() || self.count.0.load(Ordering::Relaxed) == before {
+                return polled;
+            }
+        }
+    }
+
+    /// Answers the opening handshake, with bytes behind the answer in the same read.
+    fn accept(&mut self, behind: &[u8]) {
+        assert!(self.run().is_pending());
+        let request = String::from_utf8(self.wire.take_written()).unwrap();
+        let mut lines = request.lines();
+        let key = lines.find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+        let accept = accept_key(key.unwrap().as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            str::from_utf8(&accept).unwrap()
+        );
+        self.wire.feed(&[answer.as_bytes(), behind].concat());
+        assert!(self.run().is_pending());
+    }
+}
+
+fn stream(config: Config) -> (WebSocketStream, Hand) {
+    let wire = Wire::new();
+    let stream = wire.clone();
+    let builder = WebSocket::builder("ws://h/").config(&Arc::new(config));
+    let connected = builder.connect_stream(move |_| async move { Ok(stream) }, NoTimer);
+    let (stream, driver) = connected.unwrap();
+    (stream, Hand::new(wire, driver))
+}
+
+/// A stream that is open; with `behind` read in the same read as the answer.
+fn opened(behind: &[u8]) -> (WebSocketStream, Opened<Futures>, Hand) {
+    let (stream, mut hand) = stream(Config::default());
+    hand.accept(behind);
+    let opened = now(stream.opened()).unwrap();
+    (stream, opened, hand)
+}
+
+/// What a future is ready with at once.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match poll(std::pin::pin!(future)) {
+        Poll::Ready(ready) => ready,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn d47_nothing_is_sent_once_closing_has_begun() {
+    let (stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(
+        Pin::new(&mut writable).poll_ready(&mut cx),
+        Poll::Ready(Ok(()))
+    );
+    stream.close(&CloseInfo::default()).unwrap();
+    let sent = Pin::new(&mut writable).start_send(Message::from("lost").into_owned());
+    let _ = hand.run();
+    assert_eq!(hand.wire.frames(), [(0x88, Vec::new())]);
+    assert_eq!(sent, Err(StreamError::InvalidStateError));
+}
