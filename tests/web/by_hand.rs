@@ -218,3 +218,23 @@ fn d47_nothing_is_sent_once_closing_has_begun() {
     assert_eq!(hand.wire.frames(), [(0x88, Vec::new())]);
     assert_eq!(sent, Err(StreamError::InvalidStateError));
 }
+
+#[test]
+fn d49_a_code_that_must_not_be_sent_is_no_body() {
+    // An end without a Close: its error has 1006, which nobody may send.
+    let (failed, opened_then, hand) = opened(b"");
+    drop((opened_then, hand));
+    let Err(StreamError::WebSocket(error)) = now(failed.closed()) else {
+        panic!("it ended well");
+    };
+    assert_eq!(error.close_code(), Some(1006));
+    for end in ["cancel", "abort"] {
+        let (_stream, opened, mut hand) = opened(b"");
+        match end {
+            "cancel" => opened.readable.cancel(Some(&error)),
+            _ => opened.writable.abort(Some(&error)),
+        }
+        let _ = hand.run();
+        assert_eq!(hand.wire.frames(), [(0x88, Vec::new())], "{end}");
+    }
+}

@@ -288,8 +288,11 @@ fn close_with<R>(socket: &WebSocket<R>, reason: Option<&WebSocketError>) {
         Some(error) => (error.close_code(), error.reason()),
         None => (None, ""),
     };
-    // An error was checked when it was made.
-    let _ = socket.close(code, reason);
+    // The error of a connection that has ended may have a code that nobody may send.
+    if socket.close(code, reason).is_err() {
+        // Neither a code nor a reason can be wrong.
+        let _ = socket.close(None, "");
+    }
 }
 
 impl<R> WebSocket<R> {
