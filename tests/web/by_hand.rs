@@ -220,6 +220,23 @@ fn d47_nothing_is_sent_once_closing_has_begun() {
 }
 
 #[test]
+fn d47_d49_closing_wakes_a_write_that_waits_for_room() {
+    let (stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    hand.wire.set_room(0);
+    assert!(poll(std::pin::pin!(writable.write(vec![0; 1 << 20]))).is_pending());
+    let _ = hand.run();
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut writable).poll_ready(&mut cx).is_pending());
+    stream.close(&CloseInfo::default()).unwrap();
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    let error = Poll::Ready(Err(StreamError::InvalidStateError));
+    assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
+}
+
+#[test]
 fn d49_a_code_that_must_not_be_sent_is_no_body() {
     // An end without a Close: its error has 1006, which nobody may send.
     let (failed, opened_then, hand) = opened(b"");

@@ -127,7 +127,8 @@ impl<R> Shared<R> {
         if let Some(receiver) = &mut state.receiver {
             receiver.drop_messages();
         }
-        drop(state);
+        // Who waits for room to write will never have it.
+        self.tell(state);
         self.wake();
         Ok(())
     }
