@@ -255,3 +255,24 @@ fn d49_a_code_that_must_not_be_sent_is_no_body() {
         assert_eq!(hand.wire.frames(), [(0x88, Vec::new())], "{end}");
     }
 }
+
+#[test]
+fn d47_a_peer_that_takes_nothing_ends_a_stream_that_nobody_reads() {
+    let timeout = std::time::Duration::from_millis(20);
+    let (stream, mut hand) = stream(Config::default().write_timeout(Some(timeout)));
+    hand.accept(b"\x81\x02hi");
+    let opened = now(stream.opened()).unwrap();
+    let mut writable = opened.writable;
+    hand.wire.set_room(0);
+    assert!(poll(std::pin::pin!(writable.write(vec![0; 1 << 20]))).is_pending());
+    let _ = hand.run();
+    let end = std::time::Instant::now() + timeout;
+    while std::time::Instant::now() <= end {
+        std::thread::yield_now();
+    }
+    let _ = hand.run();
+    let Err(StreamError::WebSocket(error)) = now(stream.closed()) else {
+        panic!("it ended well");
+    };
+    assert_eq!(error.close_code(), Some(1006));
+}

@@ -30,11 +30,13 @@ pub(in crate::adapter) fn poll_drive<R>(
             return Poll::Ready(());
         }
         send(shared, driver);
-        if !shared.wants_events() {
+        if !shared.wants_events() && !driver.endpoint().is_finished() {
             driver.pause(transport);
             set_unwritten(shared, driver);
-            // What was written may have made room for more.
-            if driver.endpoint().can_send() && send(shared, driver) {
+            // What was written may have made room for more, or the peer may have taken too long.
+            if driver.endpoint().is_finished()
+                || (driver.endpoint().can_send() && send(shared, driver))
+            {
                 continue;
             }
             return Poll::Pending;
