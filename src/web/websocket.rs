@@ -215,13 +215,11 @@ impl WebSocketCore {
         }
     }
 
-    /// Takes note that the endpoint has this much application data left to write: here
-    /// [`buffered_amount`](Self::buffered_amount) falls, and nowhere else.
+    /// Takes note that the endpoint has this much application data left to write, with what it has
+    /// dropped, which never will be: here [`buffered_amount`](Self::buffered_amount) falls, and
+    /// nowhere else. Also after the end, as long as what was sent in time is still being written.
     pub const fn set_unwritten(&mut self, bytes: u64) {
-        // What is never written does not count as if it were.
-        if !self.is_ended {
-            self.unwritten = bytes;
-        }
+        self.unwritten = bytes;
     }
 
     /// Takes an event of the endpoint.

@@ -17,12 +17,12 @@ use futures_util::{
     io::{AsyncRead, AsyncWrite},
 };
 use sansock::{
-    Config, Message,
+    Config, Message, State,
     adapter::{
-        futures::{Futures, NoTimer, WebSocket, WebSocketStream},
+        futures::{Futures, NoTimer, Socket, WebSocket, WebSocketStream},
         web::Opened,
     },
-    proto::handshake::accept_key,
+    proto::{Connection, handshake::accept_key},
     web::{CloseInfo, StreamError},
 };
 
@@ -201,6 +201,28 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 
 fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn d26_what_was_sent_before_the_end_and_is_written_behind_it_is_not_buffered() {
+    let wire = Wire::new();
+    let connection = Connection::server(&Arc::default());
+    let accepted = Socket::from_parts(wire.clone(), connection, Vec::new());
+    let (socket, driver) = WebSocket::from_socket(accepted);
+    let mut hand = Hand::new(wire, driver);
+    socket.start();
+    hand.wire.set_room(0);
+    socket.send("hello").unwrap();
+    hand.wire.feed(b"\x88\x82\x00\x00\x00\x00\x03\xE8");
+    assert!(hand.run().is_pending());
+    assert_eq!(
+        (socket.ready_state(), socket.buffered_amount()),
+        (State::Closed, 5)
+    );
+    hand.wire.set_room(usize::MAX);
+    let _ = hand.run();
+    assert_eq!(hand.wire.take_written(), b"\x81\x05hello\x88\x02\x03\xE8");
+    assert_eq!(socket.buffered_amount(), 0);
 }
 
 #[test]
