@@ -26,6 +26,8 @@ use sansock::{
     web::{CloseInfo, StreamError},
 };
 
+use crate::adapter::PATIENCE;
+
 /// A stream whose other end is the test.
 #[derive(Clone)]
 struct Wire(Arc<Mutex<Ends>>);
@@ -297,4 +299,45 @@ fn d47_a_peer_that_takes_nothing_ends_a_stream_that_nobody_reads() {
         panic!("it ended well");
     };
     assert_eq!(error.close_code(), Some(1006));
+}
+
+/// Owns a driver, as a task does.
+struct Task {
+    _driver: Mutex<Driver>,
+}
+
+type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// A driver that waits for its turn, after the first one.
+fn one_by_one() -> (WebSocket, Driver) {
+    let wire = Wire::new();
+    let builder = WebSocket::builder("ws://one.by.one/").one_connecting_per_host(true);
+    let (socket, driver) = builder.connect(move |_| async move { Ok(wire) }).unwrap();
+    (socket, Box::pin(driver))
+}
+
+#[test]
+fn d16_a_waker_may_own_another_one_that_waits() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let ((_a, mut first), (_b, mut second), (_c, mut third)) =
+            (one_by_one(), one_by_one(), one_by_one());
+        for driver in [&mut first, &mut second, &mut third] {
+            assert!(poll(driver.as_mut()).is_pending());
+        }
+        let task = Task {
+            _driver: Mutex::new(third),
+        };
+        let task = Waker::from(Arc::new(task));
+        let polled = second.as_mut().poll(&mut Context::from_waker(&task));
+        assert!(polled.is_pending());
+        drop(task);
+        assert!(poll(second.as_mut()).is_pending());
+        done.send(()).unwrap();
+    });
+    assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()));
 }

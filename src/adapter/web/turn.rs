@@ -41,9 +41,11 @@ impl Turn {
         match queue.iter().position(|waiting| waiting.id == self.id) {
             None | Some(0) => Poll::Ready(()),
             Some(at) => {
-                if let Some(waiting) = queue.get_mut(at) {
-                    waiting.waker = Some(waker.clone());
-                }
+                let waiting = queue.get_mut(at);
+                let old = waiting.and_then(|waiting| waiting.waker.replace(waker.clone()));
+                drop(queues);
+                // To drop a waker may be to drop its task and a turn that waits in it.
+                drop(old);
                 Poll::Pending
             }
         }
@@ -56,13 +58,15 @@ impl Drop for Turn {
         let Some(queue) = queues.get_mut(&self.host) else {
             return;
         };
-        queue.retain(|waiting| waiting.id != self.id);
+        let at = queue.iter().position(|waiting| waiting.id == self.id);
+        let own = at.and_then(|at| queue.remove(at));
         let next = queue.front_mut().and_then(|next| next.waker.take());
         if queue.is_empty() {
             queues.remove(&self.host);
         }
-        // A waker may do anything.
+        // A waker may do anything, also when it is dropped.
         drop(queues);
+        drop(own);
         if let Some(next) = next {
             next.wake();
         }
