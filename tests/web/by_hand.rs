@@ -341,3 +341,28 @@ fn d16_a_waker_may_own_another_one_that_waits() {
     });
     assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()));
 }
+
+/// Something to write to that looks at the socket itself.
+struct Curious<'s>(&'s WebSocket, usize);
+
+impl std::fmt::Write for Curious<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        assert_eq!(self.0.buffered_amount(), 0);
+        self.1 += text.len();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_socket_is_not_locked_while_it_is_described() {
+    use std::fmt::Write;
+
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (socket, _driver) = one_by_one();
+        let mut curious = Curious(&socket, 0);
+        write!(curious, "{socket:?}").unwrap();
+        done.send(curious.1 > 0).unwrap();
+    });
+    assert_eq!(is_done.recv_timeout(PATIENCE), Ok(true));
+}

@@ -256,9 +256,10 @@ impl<R> Drop for WebSocket<R> {
 
 impl<R> fmt::Debug for WebSocket<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.lock();
+        // Not while it is locked: what is written to may be the program's, and use the socket.
+        let core = std::format!("{:?}", self.shared.lock().core);
         f.debug_struct("WebSocket")
-            .field("core", &state.core)
+            .field("core", &format_args!("{core}"))
             .finish_non_exhaustive()
     }
 }
