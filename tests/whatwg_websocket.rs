@@ -99,6 +99,12 @@ fn d3_d8_b_urls_as_they_are_serialised() {
 }
 
 #[test]
+fn d10_a_location_keeps_its_secrets() {
+    let location = Location::parse("ws://user:secret@h:81/path?token=x", None).unwrap();
+    assert_eq!(format!("{location:?}"), "Location(\"ws://h:81\")");
+}
+
+#[test]
 fn d2_d3_d4_b_urls_that_are_none() {
     for (url, error) in [
         ("", SyntaxError::Url),

@@ -1,6 +1,7 @@
 //! The first argument of the constructor.
 
 use alloc::string::String;
+use core::fmt;
 
 use url::Url;
 
@@ -16,7 +17,7 @@ use crate::proto::handshake::{ClientRequest, RequestError};
 /// assert_eq!(location.as_str(), "wss://example.com/x?q=%C3%A4%20b");
 /// # Ok::<(), sansock::web::SyntaxError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Location(Url);
 
 impl Location {
@@ -93,5 +94,12 @@ impl Location {
         protocols
             .iter()
             .try_fold(request, ClientRequest::subprotocol)
+    }
+}
+
+impl fmt::Debug for Location {
+    /// Leaves out what may be secret: the credentials, the path and the query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Location").field(&self.origin()).finish()
     }
 }
