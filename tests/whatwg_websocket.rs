@@ -494,3 +494,19 @@ fn an_accepted_one_is_open() {
     assert_eq!(core.next_event(), None);
     core.send("x".into()).unwrap();
 }
+
+#[test]
+fn d27_empty_messages_without_end_are_more_than_may_wait() {
+    let mut core = open();
+    core.set_max_buffered_amount(3200);
+    for _ in 0..=1024 + 100 {
+        core.send("".into()).unwrap();
+        assert_eq!(core.ready_state(), State::Open);
+    }
+    core.send("".into()).unwrap();
+    assert_eq!(
+        (core.ready_state(), core.buffered_amount()),
+        (State::Closing, 0)
+    );
+    assert!(core.is_full());
+}

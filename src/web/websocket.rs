@@ -119,7 +119,8 @@ impl WebSocketCore {
     }
 
     /// How many bytes may wait to be written, [`buffered_amount`](Self::buffered_amount) that is:
-    /// a message that would be above it is not sent, and closes the connection.
+    /// a message that would be above it is not sent, and closes the connection. So is one behind
+    /// more than 1024 messages and one for each 32 of these bytes, since empty ones have a cost too.
     pub const fn set_max_buffered_amount(&mut self, bytes: u64) {
         self.max_buffered_amount = bytes;
     }
@@ -139,9 +140,7 @@ impl WebSocketCore {
         let len = message.len() as u64;
         match self.state {
             State::Connecting => return Err(DomError::InvalidStateError),
-            State::Open
-                if self.buffered_amount().saturating_add(len) > self.max_buffered_amount =>
-            {
+            State::Open if !self.has_room(len) => {
                 // "flag the WebSocket as full and then close the WebSocket connection"
                 self.is_full = true;
                 self.begin_closing(None);
@@ -411,6 +410,13 @@ impl WebSocketCore {
         self.is_ended
     }
 
+    /// Whether one more message may wait. Those that count little are bounded by their number.
+    fn has_room(&self, len: u64) -> bool {
+        let messages = self.outgoing.len() as u64;
+        self.buffered_amount().saturating_add(len) <= self.max_buffered_amount
+            && messages <= SMALL_MESSAGES + self.max_buffered_amount / MESSAGE_COST
+    }
+
     fn begin_closing(&mut self, frame: Option<CloseFrame<'static>>) {
         self.state = State::Closing;
         self.close = Some(frame);
@@ -448,6 +454,12 @@ impl WebSocketCore {
         self.tasks.push_back(Task::End { has_failed, event });
     }
 }
+
+/// How many messages may wait at least, whatever they hold.
+const SMALL_MESSAGES: u64 = 1024;
+
+/// What a message that waits costs beside its payload, in bytes.
+const MESSAGE_COST: u64 = 32;
 
 impl fmt::Debug for WebSocketCore {
     /// Leaves the query and the credentials of the URL out, and all that waits.
