@@ -119,6 +119,12 @@ impl MessageData {
     }
 }
 
+impl AsRef<[u8]> for MessageData {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 impl From<MessageData> for Message<'_> {
     /// To send back what came.
     fn from(data: MessageData) -> Self {

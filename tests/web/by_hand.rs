@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{
-    Sink,
+    AsyncReadExt, Sink, TryStreamExt,
     io::{AsyncRead, AsyncWrite},
 };
 use sansock::{
@@ -258,6 +258,19 @@ fn d47_d49_closing_wakes_a_write_that_waits_for_room() {
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
     let error = Poll::Ready(Err(StreamError::InvalidStateError));
     assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
+}
+
+#[test]
+fn d46_a_readable_may_be_read_as_bytes() {
+    let (_stream, opened, hand) = opened(b"\x81\x02hi");
+    let mut bytes = opened.readable.map_err(io::Error::from).into_async_read();
+    let mut two = [0; 2];
+    now(bytes.read_exact(&mut two)).unwrap();
+    assert_eq!(&two, b"hi");
+    drop(hand);
+    let error = now(bytes.read(&mut two)).unwrap_err();
+    let error = error.downcast::<StreamError>().unwrap();
+    assert!(matches!(error, StreamError::WebSocket(_)), "{error:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "futures", feature = "tokio"))]
 use std::task::Context;
-use std::{fmt, string::String, sync::Arc, task::Poll};
+use std::{fmt, io, string::String, sync::Arc, task::Poll};
 
 use super::{AbortSignal, Events, WebSocket, events::Receiver, shared::State};
 use crate::{
@@ -328,6 +328,13 @@ impl<R> WebSocket<R> {
             let waited = shared.changed.wait(state);
             state = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
         }
+    }
+}
+
+impl From<StreamError> for io::Error {
+    /// For those who read a stream of messages as bytes.
+    fn from(error: StreamError) -> Self {
+        Self::other(error)
     }
 }
 

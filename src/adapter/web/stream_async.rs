@@ -63,6 +63,8 @@ impl<R: Asynchronous> Readable<R> {
     }
 }
 
+/// With errors of `std::io`, this is what combinators of other crates make an `AsyncRead` of, such
+/// as `readable.map_err(io::Error::from).into_async_read()` of futures-util.
 impl<R: Asynchronous> Stream for Readable<R> {
     type Item = Result<MessageData, StreamError>;
 
