@@ -11,7 +11,7 @@ use std::{
     vec::Vec,
 };
 
-use super::{WebSocket, events::Receiver, listener::Listener, turn::Turn};
+use super::{WebSocket, events::Receiver, listener::Listener, signal::Abort, turn::Turn};
 use crate::{
     adapter::Error,
     endpoint::{Endpoint, EndpointEvent},
@@ -183,17 +183,6 @@ impl<R> Shared<R> {
         }
     }
 
-    /// Gives the opening handshake of a stream up, as its signal says.
-    pub(super) fn abort_opening(&self) {
-        let mut state = self.lock();
-        if state.stream.as_mut().is_some_and(StreamCore::abort) {
-            // Neither a code nor a reason can be wrong.
-            let _ = state.core.close(None, "");
-            self.tell(state);
-            self.wake();
-        }
-    }
-
     /// Tells those who wait for a change.
     fn tell(&self, mut state: MutexGuard<'_, State<R>>) {
         let waiting = mem::take(&mut state.waiting);
@@ -295,5 +284,18 @@ impl<R> Shared<R> {
             waker.wake();
         }
         drop(listeners);
+    }
+}
+
+impl<R> Abort for Shared<R> {
+    /// Gives the opening handshake of a stream up.
+    fn abort(&self) {
+        let mut state = self.lock();
+        if state.stream.as_mut().is_some_and(StreamCore::abort) {
+            // Neither a code nor a reason can be wrong.
+            let _ = state.core.close(None, "");
+            self.tell(state);
+            self.wake();
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! Giving up from elsewhere.
 
 use std::{
-    boxed::Box,
     fmt, mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     vec::Vec,
 };
 
@@ -20,7 +19,14 @@ pub struct AbortSignal(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     is_aborted: bool,
-    algorithms: Vec<Box<dyn FnOnce() + Send>>,
+    /// Those to abort, some of which may be gone.
+    targets: Vec<Weak<dyn Abort>>,
+}
+
+/// What a signal may abort.
+pub(super) trait Abort: Send + Sync {
+    /// Gives up, if it is not too late.
+    fn abort(&self);
 }
 
 impl AbortController {
@@ -40,10 +46,10 @@ impl AbortController {
     pub fn abort(&self) {
         let mut inner = self.signal.lock();
         inner.is_aborted = true;
-        let algorithms = mem::take(&mut inner.algorithms);
+        let targets = mem::take(&mut inner.targets);
         drop(inner);
-        for algorithm in algorithms {
-            algorithm();
+        for target in targets.iter().filter_map(Weak::upgrade) {
+            target.abort();
         }
     }
 }
@@ -55,15 +61,20 @@ impl AbortSignal {
         self.lock().is_aborted
     }
 
-    /// Runs `algorithm` once it is aborted: at once if it is.
-    pub(super) fn add(&self, algorithm: impl FnOnce() + Send + 'static) {
+    /// Aborts `target` once it is aborted: at once if it is.
+    pub(super) fn add(&self, target: &Arc<impl Abort + 'static>) {
         let mut inner = self.lock();
-        if !inner.is_aborted {
-            inner.algorithms.push(Box::new(algorithm));
+        if inner.is_aborted {
+            drop(inner);
+            target.abort();
             return;
         }
-        drop(inner);
-        algorithm();
+        if inner.targets.len() == inner.targets.capacity() {
+            // A signal may outlive many: who is gone makes room for who comes.
+            inner.targets.retain(|target| target.strong_count() > 0);
+        }
+        let target: Weak<_> = Arc::downgrade(target);
+        inner.targets.push(target);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -76,5 +87,25 @@ impl fmt::Debug for AbortSignal {
         f.debug_struct("AbortSignal")
             .field("aborted", &self.aborted())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Abort for Nothing {
+        fn abort(&self) {}
+    }
+
+    #[test]
+    fn a_signal_does_not_gather_those_that_are_gone() {
+        let signal = AbortSignal::default();
+        for _ in 0..1000 {
+            signal.add(&Arc::new(Nothing));
+        }
+        assert!(signal.lock().targets.len() <= 8);
     }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "futures", feature = "tokio"))]
 use std::task::Context;
-use std::{fmt, io, string::String, sync::Arc, task::Poll};
+use std::{fmt, io, string::String, task::Poll};
 
 use super::{AbortSignal, Events, WebSocket, events::Receiver, shared::State};
 use crate::{
@@ -98,12 +98,7 @@ impl<R: 'static> WebSocketStream<R> {
         drop(state);
         socket.start();
         if let Some(signal) = signal {
-            let shared = Arc::downgrade(socket.shared());
-            signal.add(move || {
-                if let Some(shared) = shared.upgrade() {
-                    shared.abort_opening();
-                }
-            });
+            signal.add(socket.shared());
         }
         Self {
             socket: socket.clone(),
