@@ -326,9 +326,9 @@ impl Wake for Task {
 }
 
 /// A driver that waits for its turn, after the first one.
-fn one_by_one() -> (WebSocket, Driver) {
+fn one_by_one(url: &str) -> (WebSocket, Driver) {
     let wire = Wire::new();
-    let builder = WebSocket::builder("ws://one.by.one/").one_connecting_per_host(true);
+    let builder = WebSocket::builder(url).one_connecting_per_host(true);
     let (socket, driver) = builder.connect(move |_| async move { Ok(wire) }).unwrap();
     (socket, Box::pin(driver))
 }
@@ -337,8 +337,11 @@ fn one_by_one() -> (WebSocket, Driver) {
 fn d16_a_waker_may_own_another_one_that_waits() {
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let ((_a, mut first), (_b, mut second), (_c, mut third)) =
-            (one_by_one(), one_by_one(), one_by_one());
+        let ((_a, mut first), (_b, mut second), (_c, mut third)) = (
+            one_by_one("ws://waker/"),
+            one_by_one("ws://waker/"),
+            one_by_one("ws://waker/"),
+        );
         for driver in [&mut first, &mut second, &mut third] {
             assert!(poll(driver.as_mut()).is_pending());
         }
@@ -353,6 +356,35 @@ fn d16_a_waker_may_own_another_one_that_waits() {
         done.send(()).unwrap();
     });
     assert_eq!(is_done.recv_timeout(PATIENCE), Ok(()));
+}
+
+#[test]
+fn d16_one_that_gives_up_lets_only_its_own_place_go() {
+    let ((_a, mut first), (socket, mut second), (_c, mut third)) = (
+        one_by_one("ws://gives.up/"),
+        one_by_one("ws://gives.up/"),
+        one_by_one("ws://gives.up/"),
+    );
+    for driver in [&mut first, &mut second] {
+        assert!(poll(driver.as_mut()).is_pending());
+    }
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    assert!(
+        third
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    socket.close(None, "").unwrap();
+    socket.start();
+    assert!(poll(second.as_mut()).is_ready());
+    assert_eq!(
+        (socket.ready_state(), count.0.load(Ordering::Relaxed)),
+        (State::Closed, 0)
+    );
+    drop(first);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
 }
 
 /// Something to write to that looks at the socket itself.
@@ -372,7 +404,7 @@ fn a_socket_is_not_locked_while_it_is_described() {
 
     let (done, is_done) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let (socket, _driver) = one_by_one();
+        let (socket, _driver) = one_by_one("ws://gives.up/");
         let mut curious = Curious(&socket, 0);
         write!(curious, "{socket:?}").unwrap();
         done.send(curious.1 > 0).unwrap();
