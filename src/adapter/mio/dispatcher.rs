@@ -125,8 +125,10 @@ impl<S: Stream, R> Dispatcher<S, R> {
         token: Token,
         waker: &Arc<::mio::Waker>,
     ) -> io::Result<Self> {
+        // Before there is a dispatcher, which would fail the socket when it is dropped.
+        let registry = registry.try_clone()?;
         let mut dispatcher = Self::new(shared, Stage::Running(Box::new(socket)), waker, token);
-        dispatcher.registry = Some(registry.try_clone()?);
+        dispatcher.registry = Some(registry);
         Ok(dispatcher)
     }
 
