@@ -80,11 +80,11 @@ fn d45_a_clean_end_with_writes_unfinished_is_not() {
 #[test]
 fn d43_an_aborted_one_stays_so() {
     let mut stream = StreamCore::default();
-    assert!(stream.abort());
+    assert!(stream.abort(&REASON.into()));
     for _ in 0..2 {
-        assert_eq!(stream.opened(), Some(Err(StreamError::AbortError)));
-        assert_eq!(stream.closed(), Some(Err(StreamError::AbortError)));
-        assert_eq!(stream.write_error(), Some(StreamError::AbortError));
+        assert_eq!(stream.opened(), Some(Err(aborted())));
+        assert_eq!(stream.closed(), Some(Err(aborted())));
+        assert_eq!(stream.write_error(), Some(aborted()));
         run(&mut stream, &events(false, &CloseStatus::default()), 0);
     }
 }
@@ -93,7 +93,7 @@ fn d43_an_aborted_one_stays_so() {
 fn d43_after_opening_the_signal_does_nothing() {
     let mut stream = StreamCore::default();
     stream.receive(&events(true, &clean(1000))[0], 0);
-    assert!(!stream.abort());
+    assert!(!stream.abort(&REASON.into()));
     assert_eq!(stream.opened(), Some(Ok(())));
 }
 
@@ -111,4 +111,11 @@ fn d51_errors_are_checked_as_close_is() {
     assert_eq!(made(Some(1001), &"x".repeat(124)), Err(invalid));
     let long = DomError::SyntaxError(SyntaxError::ReasonTooLong);
     assert_eq!(made(None, &"x".repeat(124)), Err(long));
+}
+
+const REASON: &str = "the user went away";
+
+/// What it fails with.
+fn aborted() -> StreamError {
+    StreamError::AbortError(REASON.into())
 }

@@ -98,8 +98,8 @@ impl core::error::Error for WebSocketError {}
 pub enum StreamError {
     /// It ended otherwise than cleanly, or never opened. All that fails by it has the same error.
     WebSocket(Arc<WebSocketError>),
-    /// Its signal was aborted while it was connecting.
-    AbortError,
+    /// Its signal was aborted while it was connecting, for this reason.
+    AbortError(Arc<str>),
     /// It was closed: nothing can be written any more.
     InvalidStateError,
 }
@@ -108,7 +108,7 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WebSocket(error) => error.fmt(f),
-            Self::AbortError => f.write_str("AbortError: the signal was aborted"),
+            Self::AbortError(reason) => write!(f, "AbortError: {reason}"),
             Self::InvalidStateError => f.write_str("InvalidStateError: the stream was closed"),
         }
     }
@@ -120,7 +120,8 @@ impl core::error::Error for StreamError {}
 #[derive(Clone, Debug, Default)]
 pub struct StreamCore {
     has_opened: bool,
-    is_aborted: bool,
+    /// The reason of the signal that ended it.
+    aborted: Option<Arc<str>>,
     end: Option<Result<CloseInfo, StreamError>>,
 }
 
@@ -134,18 +135,21 @@ impl StreamCore {
         }
     }
 
-    /// Takes note that the signal was aborted; whether the connection is to be given up.
-    pub const fn abort(&mut self) -> bool {
+    /// Takes note that the signal was aborted, for this reason; whether the connection is to be given
+    /// up.
+    pub fn abort(&mut self, reason: &Arc<str>) -> bool {
         let is_abortable = !self.has_opened && self.end.is_none();
-        self.is_aborted |= is_abortable;
+        if is_abortable {
+            self.aborted.get_or_insert_with(|| Arc::clone(reason));
+        }
         is_abortable
     }
 
     /// What came of the opening handshake, once it is over: `opened`.
     #[must_use]
     pub fn opened(&self) -> Option<Result<(), StreamError>> {
-        if self.is_aborted {
-            return Some(Err(StreamError::AbortError));
+        if let Some(reason) = &self.aborted {
+            return Some(Err(StreamError::AbortError(Arc::clone(reason))));
         }
         match &self.end {
             _ if self.has_opened => Some(Ok(())),
@@ -157,8 +161,8 @@ impl StreamCore {
     /// How it ended, once it has: `closed`.
     #[must_use]
     pub fn closed(&self) -> Option<Result<CloseInfo, StreamError>> {
-        if self.is_aborted {
-            return Some(Err(StreamError::AbortError));
+        if let Some(reason) = &self.aborted {
+            return Some(Err(StreamError::AbortError(Arc::clone(reason))));
         }
         self.end.clone()
     }

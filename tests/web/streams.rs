@@ -208,8 +208,8 @@ over_each! {
             ..StreamOptions::default()
         };
         let stream = A::stream(&server.url, &options).unwrap();
-        assert_eq!(A::opened(&stream).unwrap_err(), StreamError::AbortError);
-        assert_eq!(A::closed(&stream).unwrap_err(), StreamError::AbortError);
+        assert_eq!(A::opened(&stream).unwrap_err(), aborted());
+        assert_eq!(A::closed(&stream).unwrap_err(), aborted());
         thread::sleep(Duration::from_millis(50));
         assert!(!server.is_asked());
     }
@@ -224,10 +224,12 @@ over_each! {
         let stream = A::stream(&server.url, &options).unwrap();
         let other = A::stream(&server.url, &StreamOptions::default()).unwrap();
         let (first, second) = (server.receive(), server.receive());
-        controller.abort();
-        assert_eq!(A::opened(&stream).unwrap_err(), StreamError::AbortError);
+        controller.abort_with("bored");
+        controller.abort_with("again");
+        let bored = StreamError::AbortError("bored".into());
+        assert_eq!(A::opened(&stream).unwrap_err(), bored);
         stream.close(&CloseInfo::new(Some(3000), "x")).unwrap();
-        assert_eq!(A::closed(&stream).unwrap_err(), StreamError::AbortError);
+        assert_eq!(A::closed(&stream).unwrap_err(), bored);
         drop((first, second, other));
         let controller = AbortController::new();
         let options = StreamOptions {
@@ -395,4 +397,9 @@ fn a_stream_and_a_sink() {
 fn is_kept<T>(kept: T) -> T {
     thread::sleep(Duration::from_millis(100));
     kept
+}
+
+/// What an abort without a reason fails with.
+fn aborted() -> StreamError {
+    StreamError::AbortError("the signal was aborted".into())
 }

@@ -289,9 +289,10 @@ impl<R> Shared<R> {
 
 impl<R> Abort for Shared<R> {
     /// Gives the opening handshake of a stream up.
-    fn abort(&self) {
+    fn abort(&self, reason: &Arc<str>) {
         let mut state = self.lock();
-        if state.stream.as_mut().is_some_and(StreamCore::abort) {
+        let stream = state.stream.as_mut();
+        if stream.is_some_and(|stream| stream.abort(reason)) {
             // Neither a code nor a reason can be wrong.
             let _ = state.core.close(None, "");
             self.tell(state);

@@ -18,7 +18,8 @@ pub struct AbortSignal(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
-    is_aborted: bool,
+    /// Why it was aborted, once it was.
+    reason: Option<Arc<str>>,
     /// Those to abort, some of which may be gone.
     targets: Vec<Weak<dyn Abort>>,
 }
@@ -26,7 +27,7 @@ struct Inner {
 /// What a signal may abort.
 pub(super) trait Abort: Send + Sync {
     /// Gives up, if it is not too late.
-    fn abort(&self);
+    fn abort(&self, reason: &Arc<str>);
 }
 
 impl AbortController {
@@ -42,14 +43,19 @@ impl AbortController {
         self.signal.clone()
     }
 
-    /// Aborts; again is nothing.
+    /// Aborts without a reason of the program's own; again is nothing.
     pub fn abort(&self) {
+        self.abort_with("the signal was aborted");
+    }
+
+    /// Aborts for this reason, which is what fails by it tells; again is nothing.
+    pub fn abort_with(&self, reason: &str) {
         let mut inner = self.signal.lock();
-        inner.is_aborted = true;
+        let reason = Arc::clone(inner.reason.get_or_insert_with(|| reason.into()));
         let targets = mem::take(&mut inner.targets);
         drop(inner);
         for target in targets.iter().filter_map(Weak::upgrade) {
-            target.abort();
+            target.abort(&reason);
         }
     }
 }
@@ -58,15 +64,21 @@ impl AbortSignal {
     /// Whether it was aborted.
     #[must_use]
     pub fn aborted(&self) -> bool {
-        self.lock().is_aborted
+        self.lock().reason.is_some()
+    }
+
+    /// Why it was aborted, once it was.
+    #[must_use]
+    pub fn reason(&self) -> Option<Arc<str>> {
+        self.lock().reason.clone()
     }
 
     /// Aborts `target` once it is aborted: at once if it is.
     pub(super) fn add(&self, target: &Arc<impl Abort + 'static>) {
         let mut inner = self.lock();
-        if inner.is_aborted {
+        if let Some(reason) = inner.reason.clone() {
             drop(inner);
-            target.abort();
+            target.abort(&reason);
             return;
         }
         if inner.targets.len() == inner.targets.capacity() {
@@ -97,7 +109,7 @@ mod tests {
     struct Nothing;
 
     impl Abort for Nothing {
-        fn abort(&self) {}
+        fn abort(&self, _: &Arc<str>) {}
     }
 
     #[test]
