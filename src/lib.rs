@@ -95,8 +95,8 @@ pub mod web;
 
 pub use endpoint::{Endpoint, EndpointEvent};
 pub use proto::{
-    CloseCode, CloseFrame, CloseStatus, Config, DeflateConfig, DeflateParams, Event, Message, Part,
-    Prepared, ProtocolError, Role, SendError, State, Timeout,
+    Ceiling, CloseCode, CloseFrame, CloseStatus, Config, DeflateConfig, DeflateParams, Event,
+    Message, Part, Prepared, ProtocolError, Role, SendError, State, Timeout,
 };
 
 /// The examples of the README are tests.

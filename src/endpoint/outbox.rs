@@ -16,12 +16,9 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::proto::{
-    CloseFrame, Compress, Connection, EncodedHeader, FrameHeader, Instant, Message, Opcode, Part,
-    RSV1, Role, SendError,
+    CloseFrame, Compress, Connection, EncodedHeader, FrameHeader, Instant, LARGE, Message, Opcode,
+    Part, RSV1, Role, SendError,
 };
-
-/// Payloads above this length are queued as they are; copying less is cheaper than a system call.
-pub(super) const LARGE: usize = 64 << 10;
 
 /// The output of an [`Endpoint`](super::Endpoint): write its [`chunks`](Self::chunks), then
 /// [`consume`](Self::consume) what was written.

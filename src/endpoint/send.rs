@@ -4,13 +4,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{
-    Endpoint, Stage,
-    outbox::{LARGE, Payload},
-};
+use super::{Endpoint, Stage, outbox::Payload};
 use crate::proto::{
-    CloseFrame, Compress, Connection, Message, Opcode, Part, Prepared, SendError, SendOptions,
-    State,
+    CloseFrame, Compress, Connection, LARGE, Message, Opcode, Part, Prepared, SendError,
+    SendOptions, State,
 };
 
 /// The kind of a message (§5.6). Complete by the RFC.

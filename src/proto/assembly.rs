@@ -161,19 +161,10 @@ impl Assembly {
         }
     }
 
-    /// Appends a piece of a frame that lacked `lacking` bytes before it.
-    pub(super) fn push(
-        &mut self,
-        piece: &[u8],
-        lacking: u64,
-        fin: bool,
-    ) -> Result<(), ProtocolError> {
-        // Doubling keeps the copies linear; a message's last frame needs no more than it announced.
-        let lacking = if fin {
-            usize::try_from(lacking).unwrap_or(usize::MAX)
-        } else {
-            usize::MAX
-        };
+    /// Appends a piece of a message that lacked at most `lacking` bytes before it.
+    pub(super) fn push(&mut self, piece: &[u8], lacking: u64) -> Result<(), ProtocolError> {
+        // Doubling keeps the copies linear, but no more is reserved than can still come.
+        let lacking = usize::try_from(lacking).unwrap_or(usize::MAX);
         let step = |len: usize| len.min(lacking).max(piece.len());
         let reserved = match &mut self.buffer {
             Buffer::Text(text, utf8) => {

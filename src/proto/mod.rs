@@ -14,6 +14,7 @@
 
 mod assembly;
 mod budget;
+mod ceiling;
 mod close;
 mod config;
 mod connection;
@@ -36,6 +37,8 @@ mod timer;
 mod unfinished;
 mod utf8;
 
+pub use ceiling::Ceiling;
+pub(crate) use ceiling::LARGE;
 pub use close::{CloseCode, CloseFrame, CloseStatus};
 pub use config::{Budget, Config};
 pub use connection::Connection;

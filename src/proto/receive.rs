@@ -490,9 +490,12 @@ impl Receiver {
             Some(message) => message,
             none => none.insert(Assembly::new(&frame, unfinished.spare.take())),
         };
-        let lacking = frame.remaining;
+        let lacking = match frame.fin {
+            true => frame.remaining,
+            false => self.config.max_message_size - (message.announced - frame.remaining),
+        };
         let piece = frame.take(input);
-        message.push(piece, lacking, frame.fin)?;
+        message.push(piece, lacking)?;
         unfinished.bytes = unfinished.bytes.saturating_add(piece.len() as u64);
         self.activity = Activity::Data;
         self.frame_progress(frame)

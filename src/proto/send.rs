@@ -52,7 +52,7 @@ pub(crate) struct Sender {
 
 /// What a connection has only as a client, under pressure, or at its end.
 #[derive(Default)]
-struct Extra {
+pub(super) struct Extra {
     keys: Option<MaskingKeys>,
     /// The payload of the latest Ping that is not yet answered.
     owed_pong: Option<Vec<u8>>,

@@ -90,6 +90,12 @@ impl Inflater {
             output = &output[output.len() - self.window..];
         }
         let (fresh, rest) = output.split_at(output.len().min(self.window - self.history.len()));
+        if self.history.capacity() - self.history.len() < fresh.len() {
+            // Doubling, but never beyond the window.
+            let most = self.window - self.history.len();
+            self.history
+                .reserve_exact(self.history.len().max(fresh.len()).min(most));
+        }
         self.history.extend_from_slice(fresh);
         let (upper, lower) = rest.split_at(rest.len().min(self.history.len() - self.oldest));
         self.history[self.oldest..][..upper.len()].copy_from_slice(upper);

@@ -103,6 +103,10 @@ impl Head {
             self.scan(new, config)?
         } else {
             let mut bytes = mem::take(&mut self.bytes);
+            if bytes.capacity() - before < usable {
+                // Doubling, but never beyond the limit.
+                bytes.reserve_exact(before.max(usable).min(limit - before));
+            }
             bytes.extend_from_slice(new);
             let end = self.scan(&bytes, config);
             self.bytes = bytes;

@@ -149,7 +149,7 @@ impl Inflation<'_> {
             let lacking = self.max.saturating_sub(made - inflated.made as u64);
             let allowed = usize::try_from(lacking).unwrap_or(usize::MAX);
             let output = &chunk[..inflated.made.min(allowed)];
-            self.message.push(output, lacking, true)?;
+            self.message.push(output, lacking)?;
             if made > self.max {
                 return Err(ProtocolError::MessageTooLarge);
             }
