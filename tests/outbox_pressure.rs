@@ -231,3 +231,36 @@ fn a_lent_buffer_comes_back() {
 fn number(bytes: &[u8]) -> u32 {
     u32::from_be_bytes(bytes[..4].try_into().unwrap())
 }
+
+/// hostile 171: messages that weigh nothing, or next to it, cost memory where they wait behind a
+/// large one, so they wait for room like others. An echo server would hold what its peer likes.
+#[test]
+fn hostile_171_tiny_messages_behind_a_large_one_have_a_limit() {
+    for role in [Role::Client, Role::Server] {
+        for len in [0, 1, 10] {
+            for mark in [70_000, 256 * KIB] {
+                let mut endpoint = open(role, &Config::default().high_water_mark(mark));
+                endpoint.send(noise(69_000)).unwrap();
+                let message = noise(len);
+                let mut sent = 0;
+                let heap = measure(|| {
+                    while endpoint.can_send() && sent < 1_000_000 {
+                        endpoint.send(message.clone()).unwrap();
+                        sent += 1;
+                    }
+                });
+                assert_eq!(endpoint.send(""), Err(SendError::Full));
+                assert!(sent < mark / 50, "{sent} messages of {len}");
+                // Twice what counts, for what doubles, and a copy while it does; and the small
+                // payloads, which lie on the heap one by one.
+                let most = 4 * mark as u64 + 1_024;
+                assert!(heap.bytes_max <= most, "{role:?} {len} {mark}: {heap:?}");
+                // All leave, in order, and there is room again.
+                let frames = shape(&write_all(&mut endpoint));
+                let tiny = frames.iter().filter(|frame| **frame == (0x82, len));
+                assert_eq!(tiny.count(), sent);
+                assert!(endpoint.can_send());
+            }
+        }
+    }
+}

@@ -179,6 +179,13 @@ impl Outbox {
         })
     }
 
+    /// What all that waits costs, in bytes: a queued payload's place counts, since nothing else of
+    /// an empty one would.
+    pub(super) fn cost(&self) -> usize {
+        let entries = self.queue.as_ref().map_or(0, |queue| queue.entries.len());
+        self.len().saturating_add(entries * size_of::<Entry>())
+    }
+
     /// Bytes of application data that wait to be written: no headers, no control frames.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {

@@ -196,8 +196,7 @@ impl Endpoint {
     }
 
     fn check_room(&self, mark: usize) -> Result<(), SendError> {
-        let len = self.outbox.len();
-        if len == 0 || len < mark {
+        if self.outbox.is_empty() || self.outbox.cost() < mark {
             Ok(())
         } else {
             Err(SendError::Full)
