@@ -20,9 +20,6 @@ use sansock::{
     proto::{Compress, Connection, SendOptions},
 };
 
-/// What an inflater and its pool may hold while a connection fails.
-const INFLATER: u64 = 128 << 10;
-
 /// §7.2.3.1: "Hello", without the tail.
 const HELLO: &[u8] = b"\xF2\x48\xCD\xC9\xC9\x07\x00";
 
@@ -48,7 +45,7 @@ fn received(role: Role, list: &[(u8, &[u8])]) -> Vec<Message<'static>> {
 
 fn refused(role: Role, list: &[(u8, &[u8])], code: u16) -> ProtocolError {
     let bytes = frames(role, list);
-    expect_fail_on(|| open(role), |_, _| {}, &bytes, code, INFLATER)
+    expect_fail_on(|| open(role), &Config::default(), |_, _| {}, &bytes, code)
 }
 
 fn texts<const N: usize>(texts: [&'static str; N]) -> Vec<Message<'static>> {
@@ -307,7 +304,7 @@ fn clause_176_hostile_095_distances_up_to_the_window_and_beyond() {
             // Behind the beginning there is nothing.
             let list: [(u8, &[u8]); 2] = [(0xC1, HELLO), (0xC1, &refer(6))];
             let bytes = frames(role, &list);
-            let error = expect_fail_on(open, |_, _| {}, &bytes, 1007, INFLATER);
+            let error = expect_fail_on(open, &Config::default(), |_, _| {}, &bytes, 1007);
             assert_eq!(error, ProtocolError::InvalidDeflate);
         }
     }
@@ -317,7 +314,13 @@ fn clause_176_hostile_095_distances_up_to_the_window_and_beyond() {
 fn clause_150_154_172_hostile_096_what_was_to_be_forgotten_is_forgotten() {
     for role in ROLES {
         let bytes = frames(role, &[(0xC1, HELLO), (0xC1, AGAIN)]);
-        let error = expect_fail_on(|| open_forgetful(role), |_, _| {}, &bytes, 1007, INFLATER);
+        let error = expect_fail_on(
+            || open_forgetful(role),
+            &Config::default(),
+            |_, _| {},
+            &bytes,
+            1007,
+        );
         assert_eq!(error, ProtocolError::InvalidDeflate);
         // Only the peer's own promise counts.
         let (theirs, ours) = match role {
@@ -325,7 +328,7 @@ fn clause_150_154_172_hostile_096_what_was_to_be_forgotten_is_forgotten() {
             Role::Server => (agreed(false, true, 15, 15), agreed(true, false, 15, 15)),
         };
         let open = |params| move || open_deflate(role, &Arc::default(), params);
-        expect_fail_on(open(theirs), |_, _| {}, &bytes, 1007, INFLATER);
+        expect_fail_on(open(theirs), &Config::default(), |_, _| {}, &bytes, 1007);
         assert_eq!(in_cuts_on(open(ours), &bytes).errors, []);
         // And ours: what we send does not refer back, or does.
         for (params, second) in [(theirs, AGAIN), (ours, HELLO)] {

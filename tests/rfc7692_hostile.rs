@@ -33,8 +33,7 @@ fn open(role: Role, config: &Config) -> Connection {
 }
 
 fn refused(role: Role, config: &Config, bytes: &[u8], code: u16) -> ProtocolError {
-    let most = INFLATER + 2 * CHUNK;
-    expect_fail_on(|| open(role, config), |_, _| {}, bytes, code, most)
+    expect_fail_on(|| open(role, config), config, |_, _| {}, bytes, code)
 }
 
 /// `payload` as a binary message in fragments of so many bytes.
@@ -71,6 +70,9 @@ fn clause_179_hostile_087_a_bomb_costs_its_limit_and_a_chunk() {
                 // A buffer that grows is counted with what it grows from.
                 let most = limit + limit / 2 + INFLATER + CHUNK;
                 assert!(heap.bytes_max <= most, "limit {limit}: {heap:?}");
+                let stated = config.memory_ceiling(role, Some(widest()));
+                let most = stated.assembly + stated.inflater + stated.spill + stated.state;
+                assert!(heap.bytes_max <= most, "limit {limit}: {heap:?}\n{stated}");
             }
         }
     }
@@ -165,6 +167,8 @@ fn hostile_087_a_bomb_in_parts_holds_nothing() {
             // A part has at most 49 KiB; its buffer is counted with what it grows from.
             let most = INFLATER + 96 * 1024;
             assert!(heap.bytes_max <= most, "{heap:?}");
+            let stated = config.memory_ceiling(role, Some(widest()));
+            assert!(heap.bytes_max <= stated.assembly + stated.inflater + stated.spill);
         }
     }
 }
@@ -251,7 +255,7 @@ fn clause_137_hostile_089_rsv1_is_for_the_first_frame_of_a_message() {
         }
         let plain = || common::open(role, &config);
         for first in [0xC1, 0xC2, 0x41, 0x42] {
-            let error = expect_fail_on(plain, |_, _| {}, &[first], 1002, 0);
+            let error = expect_fail_on(plain, &config, |_, _| {}, &[first], 1002);
             assert_eq!(error, ProtocolError::ReservedBits(4), "nothing was agreed");
         }
     }

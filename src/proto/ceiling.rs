@@ -23,7 +23,8 @@ use super::{
 #[non_exhaustive]
 pub struct Ceiling {
     /// An opening handshake that waits for more of its head:
-    /// `max_head_size`, and less than 1 KiB. A server's with no byte yet has its box alone.
+    /// `max_head_size`, and less than 1 KiB. A server's holds 128 bytes, and of the head what came,
+    /// in a buffer that doubles: 10,000 connections that say nothing cost 1.28 MB.
     pub half_open: u64,
     /// An opening handshake in the moment in which its whole head is looked at:
     /// 26 × `max_head_size` at a server, whose client may offer thousands of subprotocols, or
@@ -41,7 +42,7 @@ pub struct Ceiling {
     pub inflater: u64,
     /// What compresses: 160 KiB, four times our window, and 512 × 2^`mem_level`.
     pub compressor: u64,
-    /// What waits to be written: 6 × (`high_water_mark` + 2 × *piece*), where a *piece* is what is
+    /// What waits to be written: 9 × `high_water_mark` + 12 × *piece*, where a *piece* is what is
     /// encoded at once: 64 KiB or `fragment_size`, whichever is more, and 2 % for what cannot be
     /// compressed. With compression 16 × (`high_water_mark` + *piece*) more, for many tiny frames.
     pub output: u64,
@@ -163,13 +164,15 @@ impl Config {
         let waiting = bytes(self.high_water_mark).saturating_add(piece);
         // Of what is written as much is kept as waits, and an unfinished piece; it doubles.
         let batch = waiting.saturating_add(piece).saturating_mul(6);
+        // The places of queued payloads count against the mark, and double.
+        let places = bytes(self.high_water_mark).saturating_mul(3);
         // A compressed frame has three bytes at least, and 16 beside it that double.
         let lengths = if compressed {
             waiting.saturating_mul(16)
         } else {
             0
         };
-        batch.saturating_add(lengths)
+        batch.saturating_add(places).saturating_add(lengths)
     }
 }
 

@@ -12,6 +12,9 @@ use super::{decode, feed, frames, open};
 /// things, and a Close frame.
 const SMALL: u64 = 2_048;
 
+/// What inflating makes of a little before its limit is looked at: a chunk, and one that grew.
+const CHUNKS: u64 = 32 << 10;
+
 /// Feeds `bytes` whole, one byte at a time and cut once everywhere. They must fail the connection,
 /// each time with the same error, which is returned, and with `code` in the only Close frame.
 pub(crate) fn expect_fail(role: Role, config: &Config, bytes: &[u8], code: u16) -> ProtocolError {
@@ -26,18 +29,18 @@ pub(crate) fn expect_fail_with(
     bytes: &[u8],
     code: u16,
 ) -> ProtocolError {
-    expect_fail_on(|| open(role, config), prepare, bytes, code, 0)
+    expect_fail_on(|| open(role, config), config, prepare, bytes, code)
 }
 
-/// [`expect_fail_with`] of connections like this, which may hold `more` bytes while they fail.
+/// [`expect_fail_with`] of connections like this, which have this `config`.
 pub(crate) fn expect_fail_on(
     open: impl Fn() -> Connection,
+    config: &Config,
     prepare: impl Fn(&mut Connection, &mut Vec<u8>),
     bytes: &[u8],
     code: u16,
-    more: u64,
 ) -> ProtocolError {
-    let fail = |cuts: &[usize]| fail_once(open(), &prepare, bytes, cuts, code, more);
+    let fail = |cuts: &[usize]| fail_once(open(), config, &prepare, bytes, cuts, code);
     let error = fail(&[]);
     if bytes.len() <= 1 << 16 {
         assert_eq!(
@@ -55,13 +58,14 @@ pub(crate) fn expect_fail_on(
 
 fn fail_once(
     mut connection: Connection,
+    config: &Config,
     prepare: &impl Fn(&mut Connection, &mut Vec<u8>),
     bytes: &[u8],
     cuts: &[usize],
     code: u16,
-    more: u64,
 ) -> ProtocolError {
     let role = connection.role();
+    let stated = config.memory_ceiling(role, connection.deflate());
     let mut out = Vec::new();
     connection.handle_timeout(Instant::ZERO, &mut out);
     prepare(&mut connection, &mut out);
@@ -87,9 +91,18 @@ fn fail_once(
     let [error] = errors[..] else {
         panic!("{bytes:x?} cut at {cuts:?}: exactly one error, not {errors:?}");
     };
-    let ceiling = 4 * bytes.len() as u64 + SMALL + more;
     assert!(
-        heap.bytes_max <= ceiling,
+        heap.bytes_max <= stated.total(),
+        "{} bytes held above the stated ceiling:\n{stated}",
+        heap.bytes_max
+    );
+    // Little was given, so little may be held, whatever the ceiling.
+    let inflated = connection
+        .deflate()
+        .map_or(0, |_| stated.inflater + stated.assembly.min(CHUNKS));
+    let little = 4 * bytes.len() as u64 + SMALL + inflated;
+    assert!(
+        heap.bytes_max <= little,
         "{} bytes held for {}",
         heap.bytes_max,
         bytes.len()
