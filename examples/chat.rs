@@ -1,12 +1,13 @@
 //! A chat: every line that a guest sends goes to all.
 //!
 //! ```text
-//! cargo run --release --example chat -- [--listen ADDRESS]
+//! cargo run --release --example chat -- [--listen ADDRESS] [--origin ORIGIN]
 //! ```
 //!
 //! Each connection is split: one task reads, another writes what the room says. A line is framed
 //! once and shared by all who get it. Nobody waits for a guest who does not read: whoever is
-//! [`QUEUE`] lines behind has left the room.
+//! [`QUEUE`] lines behind has left the room. With `--origin` only pages of that site may join, and
+//! programs, which have no origin.
 
 use std::{
     collections::HashMap,
@@ -19,8 +20,11 @@ use std::{
 
 use sansock::{
     CloseCode, CloseFrame, Config,
-    adapter::{self, polled::WriteHalf, tokio::Io, tokio::Socket},
-    proto::Prepared,
+    adapter::{self, polled::WriteHalf, tokio::Incoming, tokio::Io},
+    proto::{
+        Prepared,
+        handshake::{Accept, OriginPolicy},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -31,13 +35,17 @@ use tokio::{
 };
 
 const USAGE: &str = "\
-Usage: chat [--listen ADDRESS]
+Usage: chat [--listen ADDRESS] [--origin ORIGIN]
 
   --listen ADDRESS  where to listen, default 127.0.0.1:9001; port 0 is any free port
+  --origin ORIGIN   whose pages may join, such as https://example.com; default all
   --help            print this";
 
 /// How many lines a guest may be behind, besides those that the system has taken to send.
 const QUEUE: usize = 64;
+
+/// Where to listen unless it is said.
+const LISTEN: &str = "127.0.0.1:9001";
 
 /// How long to wait after a connection could not be accepted, mostly for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -45,26 +53,36 @@ const PAUSE: Duration = Duration::from_millis(100);
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let listen = match arguments[..] {
-        [] => "127.0.0.1:9001",
-        ["--listen", address] => address,
+    let (listen, origin) = match arguments[..] {
+        [] => (LISTEN, None),
+        ["--listen", address] => (address, None),
+        ["--origin", origin] => (LISTEN, Some(origin)),
+        ["--listen", address, "--origin", origin] => (address, Some(origin)),
         ["--help" | "-h"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
         }
         _ => {
-            eprintln!("chat: at most --listen and its value are taken\n\n{USAGE}");
+            eprintln!(
+                "chat: at most --listen and --origin are taken, each with a value\n\n{USAGE}"
+            );
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = serve(listen) {
+    if let Err(error) = serve(listen, origin) {
         eprintln!("chat: {error}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
+fn serve(listen: &str, origin: Option<&str>) -> Result<(), Box<dyn Error>> {
+    let policy = match origin {
+        None => OriginPolicy::any(),
+        Some(origin) => OriginPolicy::list([origin])
+            .map_err(|error| format!("{origin:?}: {error}"))?
+            .allow_missing(true),
+    };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(listen)
@@ -76,6 +94,7 @@ fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
             .max_message_size(16 << 10)
             .high_water_mark(16 << 10);
         let (config, room) = (Arc::new(config), Arc::new(Room::default()));
+        let policy = Arc::new(policy);
         for guest in 1.. {
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
@@ -86,8 +105,9 @@ fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
                 }
             };
             let (config, room) = (Arc::clone(&config), Arc::clone(&room));
+            let policy = Arc::clone(&policy);
             task::spawn(async move {
-                if let Err(error) = receive(stream, &config, &room, guest).await {
+                if let Err(error) = receive(stream, &config, &policy, &room, guest).await {
                     eprintln!("guest {guest}: {error}");
                 }
             });
@@ -170,11 +190,18 @@ impl Room {
 async fn receive(
     stream: TcpStream,
     config: &Arc<Config>,
+    policy: &OriginPolicy,
     room: &Room,
     guest: u64,
 ) -> Result<(), adapter::Error> {
     stream.set_nodelay(true)?;
-    let (mut read, write) = Socket::accept(stream, config).await?.into_split();
+    let incoming = Incoming::receive(stream, config).await?;
+    if let Err(error) = incoming.request().check_origin(policy) {
+        println!("guest {guest}: {error}");
+        return incoming.reject(&error.reject()).await;
+    }
+    let socket = incoming.accept(&Accept::new()).await?;
+    let (mut read, write) = socket.into_split();
     let writing = task::spawn(send(write, room.enter(guest)));
     let ended = loop {
         match read.recv().await {

@@ -138,6 +138,34 @@ fn each_line_goes_to_all_in_the_chat() {
 }
 
 #[test]
+fn the_chat_is_for_the_pages_of_one_site() {
+    let server = Server::start("chat", &["--origin", "https://example.com"]);
+    let ask = |origin: &str| {
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("ws://")).unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
+             Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Version: 13\r\n{origin}\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        String::from_utf8(status.to_vec()).unwrap()
+    };
+    assert_eq!(ask("Origin: https://example.com\r\n"), "HTTP/1.1 101");
+    assert_eq!(ask(""), "HTTP/1.1 101", "a program");
+    assert_eq!(ask("Origin: https://example.com.evil\r\n"), "HTTP/1.1 403");
+    let ended = Program::start("chat", &["--origin", "example.com"]).end("");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended
+            .stderr
+            .contains("\"example.com\": not a serialised origin"),
+        "{ended:?}"
+    );
+}
+
+#[test]
 fn the_chat_drops_who_does_not_read() {
     let server = Server::start("chat", &[]);
     let mut slow = server.connect();

@@ -12,7 +12,9 @@
 //! input. A server whose HTTP is done elsewhere (hyper, HTTP/2, HTTP/3) makes a [`Request`] by
 //! [`Request::from_parts`] and answers it by [`Request::answer`].
 //!
-//! Not here: deadlines, redirects, proxies, TLS, and whether an Origin is welcome.
+//! Whether an `Origin` is welcome is for the program to say, by an [`OriginPolicy`].
+//!
+//! Not here: deadlines, redirects, proxies, TLS.
 
 mod answer;
 mod client;
@@ -21,6 +23,7 @@ mod error;
 mod head;
 mod headers;
 mod negotiated;
+mod origin;
 mod refusal;
 mod request;
 mod server;
@@ -35,6 +38,7 @@ pub use client_request::ClientRequest;
 pub use error::{AcceptError, EofStage, HandshakeError, RequestError};
 pub use headers::Headers;
 pub use negotiated::Negotiated;
+pub use origin::{OriginError, OriginPolicy};
 pub use refusal::Refusal;
 pub use request::{HttpVersion, Request};
 pub use server::ServerHandshake;

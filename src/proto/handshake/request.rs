@@ -141,7 +141,8 @@ impl Request {
 
     /// The `Origin`; a browser always sends one (§4.1 number 8), others seldom.
     ///
-    /// Compare all of it with the origins you trust: `https://example.com.evil` begins like one.
+    /// [`check_origin`](Self::check_origin) compares all of it with the origins you trust:
+    /// `https://example.com.evil` begins like one.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.headers.get_str("origin")
