@@ -92,7 +92,11 @@ async fn talk(url: &str) -> Result<(), Box<dyn Error>> {
         print(&message)?;
     }
     if let Some(status) = socket.close_status() {
-        eprintln!("closed with code {} {}", status.code(), status.reason());
+        eprintln!(
+            "closed with code {} {}",
+            status.code(),
+            printable(status.reason())
+        );
     }
     Ok(())
 }
@@ -115,7 +119,20 @@ async fn send_lines(
 fn print(message: &Message<'_>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match message {
-        Message::Text(text) => writeln!(stdout, "{text}"),
+        Message::Text(text) => writeln!(stdout, "{}", printable(text)),
         Message::Binary(data) => writeln!(stdout, "{}", data.escape_ascii()),
     }
+}
+
+/// What the server says, with the characters escaped that could drive a terminal.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
 }

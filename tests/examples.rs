@@ -58,7 +58,7 @@ fn neither_side_waits_for_the_other_to_stop_sending() {
 }
 
 #[test]
-fn the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
+fn hostile_153_the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -67,7 +67,9 @@ fn the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
         let message = socket.recv().unwrap().unwrap();
         assert_eq!(message.as_text(), Some("a line"));
         socket.send(b"\x00bytes").unwrap();
-        let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you");
+        // hostile 153.
+        socket.send("\x1B[2Jgrüßt\u{9B}").unwrap();
+        let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you\x07");
         socket.close(Some(&goodbye)).unwrap();
         assert!(socket.end().unwrap().clean);
     });
@@ -79,9 +81,9 @@ fn the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
     drop(stdin);
     server.join().unwrap();
     assert!(ended.is_success(), "{ended:?}");
-    assert_eq!(ended.stdout, "\\x00bytes\n");
+    assert_eq!(ended.stdout, "\\x00bytes\n\\u{1b}[2Jgrüßt\\u{9b}\n");
     assert!(
-        ended.stderr.contains("closed with code 1001 see you"),
+        ended.stderr.contains("closed with code 1001 see you\\u{7}"),
         "{ended:?}"
     );
 }

@@ -131,10 +131,12 @@ impl<'a> From<&'a Message<'_>> for Message<'a> {
     }
 }
 
+/// How much of a payload is shown: enough to recognise it, too little to flood a log.
+const SHOWN: usize = 64;
+
 impl fmt::Debug for Message<'_> {
+    /// Prints the length, and of the payload the first 64 bytes, escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// How much of a payload is shown: enough to recognise it, too little to flood a log.
-        const SHOWN: usize = 64;
         match self {
             Self::Text(text) => {
                 let mut end = text.len().min(SHOWN);
@@ -193,7 +195,7 @@ impl<'a> Part<'a> {
 }
 
 /// What the peer sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A whole message.
@@ -219,6 +221,22 @@ impl Event<'_> {
             Self::Ping(payload) => Event::Ping(Cow::Owned(payload.into_owned())),
             Self::Pong(payload) => Event::Pong(Cow::Owned(payload.into_owned())),
             Self::Close(frame) => Event::Close(frame.map(CloseFrame::into_owned)),
+        }
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut control = |name: &str, payload: &[u8]| {
+            let shown = payload.get(..SHOWN).unwrap_or(payload).escape_ascii();
+            write!(f, "{name}({} bytes: {shown})", payload.len())
+        };
+        match self {
+            Self::Ping(payload) => control("Ping", payload),
+            Self::Pong(payload) => control("Pong", payload),
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::Part(part) => f.debug_tuple("Part").field(part).finish(),
+            Self::Close(frame) => f.debug_tuple("Close").field(frame).finish(),
         }
     }
 }

@@ -11,14 +11,15 @@
 //! [`Receiver`](super::Receiver) to know.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::{error::ProtocolError, opcode::Opcode};
 
 /// The longest payload of a control frame, in bytes (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// The header of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The header of a frame. `Debug` says whether there is a masking key, not which.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
     /// Whether this frame ends its message.
     pub fin: bool,
@@ -212,8 +213,8 @@ impl FrameHeader {
 /// A frame's header in bytes, for a payload that is written from where it lies.
 ///
 /// Write [`as_bytes`](Self::as_bytes), then exactly the payload that was announced; a client runs
-/// it through [`mask`](Self::mask) first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// it through [`mask`](Self::mask) first. `Debug` leaves the masking key out.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EncodedHeader {
     bytes: [u8; FrameHeader::MAX_LEN],
     len: u8,
@@ -234,6 +235,27 @@ impl EncodedHeader {
         if let Some(key) = self.key {
             super::mask::apply(payload, key, 0);
         }
+    }
+}
+
+impl fmt::Debug for FrameHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameHeader")
+            .field("fin", &self.fin)
+            .field("rsv", &self.rsv)
+            .field("opcode", &self.opcode)
+            .field("masked", &self.mask.is_some())
+            .field("payload_len", &self.payload_len)
+            .finish()
+    }
+}
+
+impl fmt::Debug for EncodedHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodedHeader")
+            .field("len", &self.len)
+            .field("masked", &self.key.is_some())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What was read and not yet received, in the thread's buffer or in one of its own.
 
-use std::{mem, vec::Vec};
+use std::{fmt, mem, vec::Vec};
 
 use crate::adapter::buffers;
 
 /// Bytes that were read and not yet received.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     pub(super) buffer: Vec<u8>,
     pub(super) start: usize,
@@ -65,5 +65,14 @@ impl Input {
     /// Whether the buffer is the thread's. One of ours that happens to be as large is as good.
     fn is_lent(&self) -> bool {
         self.buffer.len() == buffers::READ_SIZE
+    }
+}
+
+impl fmt::Debug for Input {
+    /// Says how much is unread, never what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("unread", &(self.end - self.start))
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,10 @@
 //! What TLS can fail with.
 
-use std::{fmt, io, vec::Vec};
+use std::{
+    fmt::{self, Write},
+    io, mem,
+    vec::Vec,
+};
 
 use rustls::{AlertDescription, CertificateError};
 
@@ -80,19 +84,80 @@ impl fmt::Display for Error {
             | Self::NotYetValid(error)
             | Self::UnknownIssuer(error)
             | Self::Revoked(error)
-            | Self::Certificate(error) => write!(f, "the peer's certificate: {error}"),
+            | Self::Certificate(error) => {
+                f.write_str("the peer's certificate: ")?;
+                Quoting { f, room: QUOTED }.write_fmt(format_args!("{error}"))
+            }
             Self::NoCertificate => f.write_str("the peer showed no certificate"),
             Self::Protocol(protocol) => {
-                write!(
-                    f,
-                    "ALPN picked \"{}\", not http/1.1",
-                    protocol.escape_ascii()
-                )
+                let shown = protocol.get(..32).unwrap_or(protocol).escape_ascii();
+                write!(f, "ALPN picked \"{shown}\", not http/1.1")
             }
             Self::Alert(alert) => write!(f, "the peer gave TLS up: {alert:?}"),
-            Self::Other(error) => error.fmt(f),
+            Self::Other(error) => Quoting { f, room: QUOTED }.write_fmt(format_args!("{error}")),
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// How many characters of an error may be quoted from a library, which quotes the peer's
+/// certificate: names, and as many as it likes.
+const QUOTED: usize = 200;
+
+/// Writes what may hold text of the peer: no control characters, and no more than there is room.
+struct Quoting<'a, 'f> {
+    f: &'a mut fmt::Formatter<'f>,
+    room: usize,
+}
+
+impl Write for Quoting<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let escaped = character.is_control().then(|| character.escape_default());
+            let len = escaped.as_ref().map_or(1, ExactSizeIterator::len);
+            if self.room < len {
+                if mem::take(&mut self.room) > 0 {
+                    self.f.write_char('…')?;
+                }
+                return Ok(());
+            }
+            match escaped {
+                Some(escaped) => write!(self.f, "{escaped}")?,
+                None => self.f.write_char(character)?,
+            }
+            self.room -= len;
+            if self.room == 0 {
+                self.f.write_char('…')?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{format, string::ToString, vec};
+
+    use super::*;
+
+    /// hostile 152: a certificate may be for any number of names, and what they hold is the peer's.
+    #[test]
+    fn hostile_152_the_names_of_a_certificate_are_cut_and_escaped() {
+        let error = Error::from(CertificateError::NotValidForNameContext {
+            expected: rustls::pki_types::ServerName::try_from("example.com").unwrap(),
+            presented: vec!["\x1B[31mevil.example".to_string(); 1_000],
+        });
+        let shown = error.to_string();
+        assert!(shown.contains("example.com"), "{shown}");
+        assert!(
+            shown.ends_with('…') && shown.chars().count() < 250,
+            "{shown}"
+        );
+        assert!(!shown.contains('\x1B'), "{shown}");
+        let shown = Error::Protocol(vec![0x1B; 255]).to_string();
+        assert!(shown.len() < 200 && !shown.contains('\x1B'), "{shown}");
+        let shown = format!("{}", Error::Other(rustls::Error::General("\x1B".repeat(9))));
+        assert!(!shown.contains('\x1B'), "{shown}");
+    }
+}

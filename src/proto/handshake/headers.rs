@@ -8,7 +8,8 @@ use super::error::HandshakeError;
 /// The header fields of a request or a response, in their order.
 ///
 /// Names have no case. Values are bytes: HTTP allows 0x80 to 0xFF in them and gives those no
-/// meaning (RFC 9110 §5.5). `Debug` leaves out the values of fields that hold secrets.
+/// meaning (RFC 9110 §5.5). `Debug` escapes values and cuts them at 64 bytes; it leaves out those of
+/// fields that hold secrets, as their names tell.
 #[derive(Clone, Default)]
 pub struct Headers {
     /// The whole head where the fields came in one, so that none of them is copied again.
@@ -166,24 +167,36 @@ impl fmt::Debug for Headers {
             if is_secret(name) {
                 map.entry(&name, &format_args!("<hidden>"));
             } else {
-                map.entry(&name, &format_args!("\"{}\"", value.escape_ascii()));
+                let shown = value.get(..SHOWN).unwrap_or(value).escape_ascii();
+                let rest = if value.len() > SHOWN { "…" } else { "" };
+                map.entry(&name, &format_args!("\"{shown}{rest}\""));
             }
         }
         map.finish()
     }
 }
 
-/// Whether a field's value is for the peer's eyes only.
+/// How much of a value is shown.
+const SHOWN: usize = 64;
+
+/// Whether a field's value is for the peer's eyes only: `Authorization`, `Cookie`, `X-Api-Key` and
+/// whatever else people call such fields.
 fn is_secret(name: &str) -> bool {
-    [
-        "authorization",
+    const WORDS: [&str; 9] = [
+        "auth",
         "cookie",
-        "proxy-authorization",
-        "sec-websocket-key",
-        "set-cookie",
-    ]
-    .iter()
-    .any(|secret| name.eq_ignore_ascii_case(secret))
+        "credential",
+        "key",
+        "pass",
+        "secret",
+        "session",
+        "signature",
+        "token",
+    ];
+    WORDS.iter().any(|word| {
+        let mut places = name.as_bytes().windows(word.len());
+        places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()))
+    })
 }
 
 #[cfg(test)]
@@ -247,6 +260,11 @@ mod tests {
             "Set-Cookie",
             "Proxy-Authorization",
             "Sec-WebSocket-Key",
+            "X-Api-Key",
+            "x-auth-token",
+            "X-CSRF-Token",
+            "Session-Id",
+            "X-Amz-Signature",
         ] {
             headers.push(name.as_bytes(), b"secret");
         }
@@ -254,5 +272,9 @@ mod tests {
         let text = format!("{headers:?}");
         assert!(!text.contains("secret"), "{text}");
         assert!(text.contains(r#""Accept": "\x1b[1m""#), "{text}");
+        let mut headers = Headers::default();
+        headers.push(b"Via", &[b'x'; 10_000]);
+        let text = format!("{headers:?}");
+        assert!(text.contains("x…") && text.len() < 100, "{text}");
     }
 }
