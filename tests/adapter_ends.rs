@@ -37,6 +37,55 @@ async fn clause_008_a_port_that_refuses_fails_the_attempt() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
+/// A URL that cannot be is found before anybody is connected to; and what names a user becomes
+/// credentials, never part of the host.
+#[tokio::test]
+async fn hostile_044_a_bad_url_is_refused_before_any_io() {
+    use sansock::proto::handshake::RequestError as E;
+    let config = Arc::new(Config::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    for (url, expected) in [
+        (format!("ws://127.0.0.1:{port}/#part"), E::Fragment),
+        (format!("ftp://127.0.0.1:{port}/"), E::Scheme),
+        (format!("file://127.0.0.1:{port}/"), E::Url),
+        (format!("127.0.0.1:{port}"), E::Url),
+        (format!("ws://127.0.0.1:{port}0000/"), E::Url),
+        (format!("ws://a%0D%0Ab:c@127.0.0.1:{port}/"), E::Credentials),
+        ("ws://127.0.0.1:0/".to_owned(), E::Authority),
+        ("ws://".to_owned(), E::Url),
+    ] {
+        let blocking = blocking::connect(&url, &config).err();
+        let tokio = adapter::tokio::connect(&url, &config).await.err();
+        for error in [blocking, tokio] {
+            assert!(
+                matches!(error, Some(Error::Request(found)) if found == expected),
+                "{url}: {error:?}"
+            );
+        }
+        let nobody = listener.accept().map(drop).unwrap_err();
+        assert_eq!(nobody.kind(), ErrorKind::WouldBlock, "{url}");
+    }
+
+    listener.set_nonblocking(false).unwrap();
+    let server = thread::spawn(move || {
+        let mut head = [0; 1_000];
+        let n = listener.accept().unwrap().0.read(&mut head).unwrap();
+        String::from_utf8(head[..n].to_vec()).unwrap()
+    });
+    let url = format!("ws://user:pass@127.0.0.1:{port}/a%0d%0aX: y");
+    assert!(blocking::connect(&url, &config).is_err());
+    let head = server.join().unwrap();
+    let start = format!("GET /a%0d%0aX:%20y HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n");
+    assert!(head.starts_with(&start), "{head}");
+    assert!(
+        head.contains("Authorization: Basic dXNlcjpwYXNz\r\n"),
+        "{head}"
+    );
+    assert!(!head.contains("user"), "{head}");
+}
+
 /// With feature `rustls` it is not refused: `tests/tls.rs`.
 #[cfg(not(feature = "rustls"))]
 #[test]
