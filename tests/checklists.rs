@@ -1,4 +1,5 @@
-//! CLAUSES.md, HOSTILE.md and WHATWG.md are held to their word: each line names tests that exist, or a reason.
+//! CLAUSES.md, HOSTILE.md, WHATWG.md and the threats of SECURITY.md are held to their word: each
+//! line names tests that exist, or a reason.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -47,6 +48,30 @@ fn complaints(
         complaints.push(format!("ends with {last}, not with {count}"));
     }
     complaints
+}
+
+/// The rows of a table `| # | threat | what holds | shown by |` as lines of a checklist; a row of
+/// another shape as it is, so that it is complained about.
+fn rows(page: &str) -> String {
+    let mut lines = String::new();
+    let table = page.split("| # |").nth(1).unwrap_or_default();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    for line in rows {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        match cells[..] {
+            [number, threat, holds, shown] if !threat.is_empty() && !holds.is_empty() => {
+                lines += &[number, ". ", threat, ": ", holds, " — ", shown, "\n"].concat();
+            }
+            _ => {
+                lines += line.trim_start_matches("| ");
+                lines.push('\n');
+            }
+        }
+    }
+    lines
 }
 
 /// `58. text` as its two halves.
@@ -137,6 +162,40 @@ fn each_requirement_of_the_interface_has_a_test_or_a_reason() {
     // What is pending waits for `WebSocketStream`.
     let found = complaints(include_str!("WHATWG.md"), 79, true, files());
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn each_threat_has_a_test_or_a_reason() {
+    let threats = rows(include_str!("../SECURITY.md"));
+    let found = complaints(&threats, 25, ALLOW_PENDING, files());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    // And few of them are only argued for.
+    assert!(threats.matches("reason:").count() <= 2, "{threats}");
+}
+
+#[test]
+fn security_names_the_version_and_what_is_promised() {
+    let page = include_str!("../SECURITY.md");
+    let version = env!("CARGO_PKG_VERSION");
+    let minor = version.rsplit_once('.').map_or(version, |(minor, _)| minor);
+    assert!(page.contains(&format!("| {minor} | yes |")), "{minor}");
+    for heading in [
+        "## Reporting",
+        "## Supported versions",
+        "## Threat model",
+        "## Threats and their tests",
+    ] {
+        assert!(page.contains(heading), "{heading}");
+    }
+    for word in [
+        "**Assets.**",
+        "**Attackers.**",
+        "**Trusted.**",
+        "**Promise.**",
+        "**Not promised.**",
+    ] {
+        assert!(page.contains(word), "{word}");
+    }
 }
 
 /// A file for made-up lists.
@@ -240,6 +299,36 @@ fn each_kind_of_bad_line_is_found() {
     ];
     for (line, complaint) in cases {
         assert_eq!(complaints(line, 1, true, made_up), [complaint], "{line}");
+    }
+}
+
+#[test]
+fn a_table_is_read_as_a_list() {
+    let page = "# Title\n\n| # | threat | what holds | shown by |\n| --- | --- | --- | --- |
+| 1 | one | this | `tests/a.rs::good` |
+| 2 | two | that | reason: the compiler |
+
+| version | gets fixes |\n";
+    let list = rows(page);
+    assert_eq!(complaints(&list, 2, false, made_up), Vec::<String>::new());
+    for (row, complaint) in [
+        (
+            "| 1 | one | this | `tests/a.rs::bad` |",
+            "1: no test `tests/a.rs::bad`",
+        ),
+        ("| 1 | one | this | |", "1: no `file::function`: "),
+        (
+            "| 1 | one | | `tests/a.rs::good` |",
+            "no number and full stop: 1 | one | | `tests/a.rs::good` |",
+        ),
+        (
+            "| 1 | one | `tests/a.rs::good` |",
+            "no number and full stop: 1 | one | `tests/a.rs::good` |",
+        ),
+    ] {
+        let page = format!("| # | threat |\n| --- |\n{row}\n");
+        let found = complaints(&rows(&page), 1, false, made_up);
+        assert_eq!(found.first().map(String::as_str), Some(complaint), "{row}");
     }
 }
 

@@ -257,3 +257,37 @@ fn hostile_201_codes_that_cannot_be() {
         }
     }
 }
+
+/// RFC 7692 §8: what is sent by `Compress::Never` is not in the window either, so the length of a
+/// guess that follows it tells nothing.
+#[test]
+fn clause_8_lengths_tell_nothing_of_what_is_never_compressed() {
+    let secret = "session=8c1f2e9d77b04a6fa3d5c0b1e2f40917";
+    let wrong = "session=000102030405060708090a0b0c0d0e0f";
+    for role in ROLES {
+        let length = |first: Compress, guess: &str| {
+            let deflate = DeflateConfig::new().client_no_context_takeover(false);
+            let config = Arc::new(Config::default().deflate(Some(deflate)));
+            let mut ws = open_deflate(role, &config, widest());
+            let mut out = Vec::new();
+            ws.send_with(secret, SendOptions::from(first), &mut out)
+                .unwrap();
+            let before = out.len();
+            let always = SendOptions::from(Compress::Always);
+            ws.send_with(guess, always, &mut out).unwrap();
+            out.len() - before
+        };
+        // The attack works where the secret is compressed: the right guess is short.
+        assert!(length(Compress::Always, secret) < length(Compress::Always, wrong));
+        // And not where it is not: as long as if no secret had been sent.
+        let alone = {
+            let config = Arc::new(Config::default().deflate(Some(DeflateConfig::new())));
+            let mut ws = open_deflate(role, &config, widest());
+            let mut out = Vec::new();
+            let always = SendOptions::from(Compress::Always);
+            ws.send_with(secret, always, &mut out).unwrap();
+            out.len()
+        };
+        assert_eq!(length(Compress::Never, secret), alone);
+    }
+}
