@@ -95,7 +95,7 @@ fn a_wss_url_is_refused_with_what_it_lacks() {
         panic!("connected")
     };
     assert_eq!(error.kind(), ErrorKind::Unsupported);
-    assert!(error.to_string().contains("TLS"), "{error}");
+    assert!(error.to_string().contains("`rustls`"), "{error}");
 }
 
 /// A socket that is dropped ends its transport: the peer reads an end and no Close.

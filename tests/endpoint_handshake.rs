@@ -123,7 +123,7 @@ fn hostile_025_frames_behind_the_request_are_delivered_at_every_split() {
                 "request /chat?room=1",
                 "open false",
                 "Text(5 bytes: \"early\")",
-                "Ping([63])"
+                "Ping(1 bytes: ?)"
             ],
             "cut at {cut}"
         );
@@ -191,7 +191,7 @@ fn hostile_041_frames_behind_the_response_are_delivered_at_every_split() {
         it.written();
         it.receive(&all[..cut]);
         it.receive(&all[cut..]);
-        let expected = ["open true", "Text(5 bytes: \"early\")", "Ping([63])"];
+        let expected = ["open true", "Text(5 bytes: \"early\")", "Ping(1 bytes: ?)"];
         assert_eq!(it.said, expected, "cut at {cut}");
     }
 }

@@ -98,7 +98,7 @@ impl Config {
     /// let config = Config::default().max_message_size(64 << 10);
     /// let ceiling = config.memory_ceiling(Role::Server, None);
     /// assert_eq!(ceiling.assembly, 128 << 10);
-    /// assert!(ceiling.total() < 3 << 20);
+    /// assert!(ceiling.total() < 4 << 20);
     /// println!("{ceiling}");
     /// ```
     #[must_use]
