@@ -142,8 +142,8 @@ fn hostile_172_no_peer_exceeds_the_stated_ceiling() {
         for streaming in [false, true] {
             let config = Arc::new(small().streaming(streaming));
             for (what, bytes) in hoards(role) {
-                for step in [1, 7, 1_000, 100_000, bytes.len()] {
-                    if step == 1 && bytes.len() > 300 * KIB {
+                for step in [1, 1_000, bytes.len()] {
+                    if step == 1 && bytes.len() > 100 * KIB {
                         continue;
                     }
                     let mut endpoint = None;
@@ -178,26 +178,24 @@ fn hostile_173_no_peer_that_compresses_exceeds_the_stated_ceiling() {
                 "unfinished noise",
                 frames(role, &[(0x42, &stored), (0x00, &stored)]),
             ),
-            ("tiny messages", frame(role, 0xC1, tiny).repeat(500)),
+            ("tiny messages", frame(role, 0xC1, tiny).repeat(300)),
         ];
-        for (server_keeps, client_keeps) in [(true, true), (false, false)] {
-            for bits in [9, 15] {
-                let agreed = common::agreed(!server_keeps, !client_keeps, bits, bits);
-                for streaming in [false, true] {
-                    let mut deflate = sansock::DeflateConfig::new().threshold(0);
-                    deflate = deflate.client_no_context_takeover(false).pool_size(0);
-                    let config = Arc::new(small().streaming(streaming).deflate(Some(deflate)));
-                    for (what, bytes) in &hoards {
-                        for step in [1_000, bytes.len()] {
-                            let mut bytes = bytes.clone();
-                            let mut endpoint = None;
-                            let heap = measure(|| {
-                                let endpoint = endpoint.insert(open(role, &config, Some(agreed)));
-                                endpoint.handle_timeout(at(0));
-                                echo(endpoint, &mut bytes, step);
-                            });
-                            check(what, heap, &config, role, Some(agreed));
-                        }
+        for (keeps, bits) in [(true, 15), (false, 15), (true, 9)] {
+            let agreed = common::agreed(!keeps, !keeps, bits, bits);
+            for streaming in [false, true] {
+                let mut deflate = sansock::DeflateConfig::new().threshold(0);
+                deflate = deflate.client_no_context_takeover(false).pool_size(0);
+                let config = Arc::new(small().streaming(streaming).deflate(Some(deflate)));
+                for (what, bytes) in &hoards {
+                    for step in [1_000, bytes.len()] {
+                        let mut bytes = bytes.clone();
+                        let mut endpoint = None;
+                        let heap = measure(|| {
+                            let endpoint = endpoint.insert(open(role, &config, Some(agreed)));
+                            endpoint.handle_timeout(at(0));
+                            echo(endpoint, &mut bytes, step);
+                        });
+                        check(what, heap, &config, role, Some(agreed));
                     }
                 }
             }
@@ -276,7 +274,39 @@ fn hostile_173_the_ceiling_of_codecs_follows_its_formula() {
     assert_eq!(stated.compressor, (160 + 2 + 64) << 10);
 }
 
+/// What is read past the input buffer, and a buffer that the program gave back.
+#[test]
+fn hostile_172_reading_directly_stays_below_the_stated_ceiling() {
+    const LEN: usize = 8 << 20;
+    for role in ROLES {
+        for recycles in [false, true] {
+            let config = Arc::new(Config::default().max_message_size(LEN as u64));
+            let stated = config.memory_ceiling(role, None);
+            let spare = vec![0; if recycles { LEN } else { 0 }];
+            let mut endpoint = open(role, &config, None);
+            let mut received = 0;
+            let mut header = announce(role, 0x02, LEN as u64 - 1);
+            let heap = measure(|| {
+                endpoint.recycle(spare);
+                assert!(endpoint.receive(&mut &mut header[..]).is_none());
+                // A byte begins the message; the rest is appended where it belongs.
+                assert!(endpoint.receive(&mut &mut [7][..]).is_none());
+                while let Some((buffer, room)) = endpoint.direct() {
+                    let n = room.min(100_000);
+                    buffer.resize(buffer.len() + n, 7);
+                    received += n;
+                    assert!(endpoint.receive_direct(n).is_none());
+                }
+            });
+            assert!(received > LEN - (65 << 10), "{received}");
+            let most = stated.assembly + stated.spill + stated.state;
+            assert!(heap.bytes_max <= most, "{role:?} {recycles}: {heap:?}");
+        }
+    }
+}
+
 /// A server's handshake that waits holds its box and the head that came, and nothing else.
+#[cfg(target_pointer_width = "64")]
 #[test]
 fn hostile_031_ten_thousand_half_open_handshakes_cost_what_is_stated() {
     const MANY: usize = 10_000;
