@@ -68,6 +68,7 @@
 //! |---|---|
 //! | `std` (default) | the blocking adapter, the system's clock and entropy |
 //! | `deflate` (default) | permessage-deflate, once `Config::deflate` asks for it |
+//! | `simd` (default) | the widest vector instructions of the processor, for masking and UTF-8 |
 //! | `tokio` | the tokio adapter, with `Stream` and `Sink` |
 //! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
 //! | `mio` | the mio adapter |

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Endpoint, Stage, outbox::Payload};
 use crate::proto::{
     CloseFrame, Compress, Connection, LARGE, Message, Opcode, Part, Prepared, SendError,
-    SendOptions, State,
+    SendOptions, State, validate_utf8,
 };
 
 /// The kind of a message (§5.6). Complete by the RFC.
@@ -123,7 +123,7 @@ impl Endpoint {
     /// As [`send`](Self::send); [`SendError::InvalidUtf8`] if a text is not valid UTF-8 (§8.1).
     pub fn send_bytes(&mut self, kind: MessageKind, payload: Bytes) -> Result<(), SendError> {
         let kind = match kind {
-            MessageKind::Text if core::str::from_utf8(&payload).is_err() => {
+            MessageKind::Text if validate_utf8(&payload).is_none() => {
                 return Err(SendError::InvalidUtf8);
             }
             MessageKind::Text => Opcode::Text,

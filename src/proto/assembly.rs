@@ -3,7 +3,7 @@
 //! Nothing here can be printed: it is all payload and masking keys.
 
 use alloc::{borrow::Cow, collections::TryReserveError, string::String, vec::Vec};
-use core::{mem, str};
+use core::mem;
 
 use super::{
     error::ProtocolError,
@@ -11,7 +11,7 @@ use super::{
     frame::{FrameHeader, RSV1},
     mask,
     opcode::Opcode,
-    utf8::Utf8,
+    utf8::{self, Utf8},
 };
 
 /// A frame whose header was accepted, and how far its payload has come.
@@ -226,9 +226,7 @@ impl Assembly {
 #[inline]
 pub(super) fn whole_message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, ProtocolError> {
     Ok(match opcode {
-        Opcode::Text => {
-            Message::from(str::from_utf8(payload).map_err(|_| ProtocolError::InvalidUtf8)?)
-        }
+        Opcode::Text => Message::from(utf8::validate(payload).ok_or(ProtocolError::InvalidUtf8)?),
         _ => Message::from(payload),
     })
 }

@@ -55,3 +55,4 @@ pub use signal::{Heard, Signal};
 pub use split::{ReceiveHalf, ReuniteError, SendHalf};
 pub use time::Instant;
 pub(crate) use timer::earliest;
+pub(crate) use utf8::validate as validate_utf8;

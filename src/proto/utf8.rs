@@ -75,22 +75,23 @@ impl Utf8 {
     ///
     /// [`ProtocolError::InvalidUtf8`] if it contains a byte that no text can have there.
     pub(crate) fn check<'a>(&mut self, piece: &'a [u8]) -> Result<&'a str, ProtocolError> {
-        let error = match str::from_utf8(piece) {
-            Ok(text) => return Ok(text),
-            Err(error) => error,
-        };
-        let (text, rest) = piece.split_at(error.valid_up_to());
-        if error.error_len().is_some() {
-            return Err(ProtocolError::InvalidUtf8);
+        let (text, start) = piece.split_at(piece.len() - cut_character(piece));
+        let text = validate(text).ok_or(ProtocolError::InvalidUtf8)?;
+        if start.is_empty() {
+            return Ok(text);
         }
-        self.carry[..rest.len()].copy_from_slice(rest);
+        match str::from_utf8(start) {
+            Err(error) if error.error_len().is_none() => {}
+            _ => return Err(ProtocolError::InvalidUtf8),
+        }
+        self.carry[..start.len()].copy_from_slice(start);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the start of a character: 3 at most"
         )]
-        let len = rest.len() as u8;
+        let len = start.len() as u8;
         self.len = len;
-        str::from_utf8(text).map_err(|_| ProtocolError::InvalidUtf8)
+        Ok(text)
     }
 
     /// Appends `piece` to `text`, all but the start of a character that it may end with.
@@ -118,6 +119,26 @@ impl Utf8 {
     /// How many bytes are carried.
     pub(crate) const fn carried(&self) -> usize {
         self.len as usize
+    }
+}
+
+/// `bytes` as text, if they are UTF-8.
+#[inline]
+pub(crate) fn validate(bytes: &[u8]) -> Option<&str> {
+    // What is short is checked before wider instructions are found, and std is fast with ASCII.
+    #[cfg(feature = "simd")]
+    if bytes.len() >= 256 || bytes.len() >= 32 && !bytes.is_ascii() {
+        return simdutf8::basic::from_utf8(bytes).ok();
+    }
+    str::from_utf8(bytes).ok()
+}
+
+/// How many bytes at the end of `piece` can begin a character whose end is not there; 3 at most.
+fn cut_character(piece: &[u8]) -> usize {
+    let mut last = piece.iter().rev().zip(1..=3);
+    match last.find(|(byte, _)| !matches!(byte, 0x80..=0xBF)) {
+        Some((0xC0..=0xDF, len @ 1) | (0xE0..=0xEF, len @ 1..=2) | (0xF0.., len)) => len,
+        _ => 0,
     }
 }
 
@@ -153,6 +174,32 @@ mod tests {
         }
         let single: alloc::vec::Vec<usize> = (0..text.len()).collect();
         assert_eq!(in_pieces(text.as_bytes(), &single).as_deref(), Ok(text));
+    }
+
+    #[test]
+    fn long_text_is_judged_as_std_judges_it() {
+        let text = "a水".repeat(100) + &"b".repeat(300);
+        for len in 0..text.len() {
+            let mut bytes = text.as_bytes()[..len].to_vec();
+            assert_eq!(validate(&bytes), str::from_utf8(&bytes).ok());
+            let whole = str::from_utf8(&bytes).unwrap_or_else(|error| &text[..error.valid_up_to()]);
+            let mut utf8 = Utf8::default();
+            assert_eq!(utf8.check(&bytes), Ok(whole));
+            assert_eq!(utf8.carried(), len - whole.len());
+            for bad in [0x80, 0xC0, 0xED, 0xFF] {
+                bytes.push(bad);
+                let expected = str::from_utf8(&bytes);
+                assert_eq!(validate(&bytes), expected.ok());
+                let can_go_on = expected.is_err_and(|error| error.error_len().is_none());
+                let judged = Utf8::default().check(&bytes);
+                assert_eq!(
+                    judged.is_ok(),
+                    expected.is_ok() || can_go_on,
+                    "{len} {bad:x}"
+                );
+                bytes.pop();
+            }
+        }
     }
 
     /// hostile 80, 82, 83: each kind of bad byte is found in the piece that brings it.
