@@ -189,6 +189,9 @@ impl Head {
             Kind::Request => config.max_request_line_size,
             Kind::Response => usize::MAX,
         };
+        if self.seen == 0 && self.kind == Kind::Request {
+            self.seen = whole_line(text, limit);
+        }
         while let Some(&byte) = text.get(self.seen) {
             let at = self.seen;
             self.seen += 1;
@@ -304,6 +307,24 @@ fn check_version(version: &[u8]) -> Result<(), HandshakeError> {
             Err(HandshakeError::HttpVersion)
         }
         _ => Err(HandshakeError::MalformedStartLine),
+    }
+}
+
+/// How long the first line is, without its LF, if it is all there and every byte of it is one that
+/// a request line may have: what most are, and found without looking at each byte by itself. 0 for
+/// all others.
+fn whole_line(text: &[u8], limit: usize) -> usize {
+    let line = find_line_feed(text).and_then(|len| text.get(..len));
+    match line {
+        Some(line @ [first, middle @ .., b'\r'])
+            if line.len() <= limit
+                && is_tchar(*first)
+                // Without a branch for each byte.
+                && middle.iter().fold(true, |good, byte| good & matches!(byte, 0x20..=0x7E)) =>
+        {
+            line.len()
+        }
+        _ => 0,
     }
 }
 
