@@ -269,7 +269,8 @@ fn rounded(len: usize) -> u64 {
 }
 
 /// A frame of a client, final and masked; `opcode` brings its reserved bits along.
-pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+#[must_use]
+pub fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
     let mut frame = vec![0x80 | opcode];
     match payload.len() {

@@ -1,6 +1,6 @@
 //! The table, as Markdown.
 
-use std::{fmt, fs, process::Command, thread};
+use std::{fmt, fs, process::Command};
 
 use crate::{Operation, PEERS, Peer};
 
@@ -90,10 +90,8 @@ impl fmt::Display for Cell {
 /// The first line of what is measured in memory.
 pub const MEMORY: &str = "# In memory, beside the peers";
 
-/// The first line of what is measured over sockets.
-pub const SOCKETS: &str = "# Over sockets, beside the peers";
-
-/// Writes a part of `RESULTS.md`, which begins with the line `title`, and leaves the other as it is.
+/// Writes a part of `RESULTS.md`, which begins with the line `title`, and leaves the others as they
+/// are; one that is new comes last.
 ///
 /// # Panics
 ///
@@ -101,14 +99,21 @@ pub const SOCKETS: &str = "# Over sockets, beside the peers";
 pub fn store(title: &str, part: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
     let before = fs::read_to_string(path).unwrap_or_default();
-    let middle = before.find(SOCKETS).unwrap_or(before.len());
-    let (memory, sockets) = before.split_at(middle);
-    let all = if title == MEMORY {
-        [part, "\n", sockets].concat()
-    } else {
-        [memory.trim_end(), "\n\n", part].concat()
-    };
-    fs::write(path, all.trim_end().to_owned() + "\n").expect("the results can be written");
+    let start = before
+        .match_indices(title)
+        .map(|(at, _)| at)
+        .find(|at| before[at + title.len()..].starts_with('\n'))
+        .unwrap_or(before.len());
+    let rest = &before[start..];
+    // Up to the next heading of the same kind.
+    let end = rest.find("\n# ").map_or("", |at| &rest[at + 1..]);
+    let all = format!(
+        "{}\n\n{}\n\n{end}",
+        before[..start].trim_end(),
+        part.trim_end()
+    );
+    let all = all.trim();
+    fs::write(path, format!("{all}\n")).expect("the results can be written");
 }
 
 /// What stands above the tables: how to read them, where and when they were made.
@@ -135,7 +140,8 @@ pub fn machine() -> String {
         .lines()
         .find_map(|it| it.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("an unknown processor", |(_, name)| name);
-    let cores = thread::available_parallelism().map_or(0, usize::from);
+    // All of them, also where this process is kept to one.
+    let cores = cpu.lines().filter(|it| it.starts_with("processor")).count();
     let kernel = output("uname", &["-sr"]);
     let rustc = output("rustc", &["--version"]);
     let date = output("date", &["-u", "+%F"]);

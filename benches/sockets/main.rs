@@ -1,121 +1,184 @@
-//! Servers beside each other over TCP: processor time and bytes per echoed message, compressed.
+//! Servers beside each other over TCP, each in a process of its own, on one thread.
 //!
 //! ```text
-//!  this process: load                           child, one for each server and setting
-//!  64 connections, bursts of 16 frames ──TCP──► echo on one thread
-//!  counts frames and bytes              ◄──TCP──
-//!  /proc/<child>/schedstat before and after: nanoseconds on a processor, kernel's part included
+//!  this process: load                          child: server
+//!  connections, bursts of frames ──────TCP───► echo on one thread
+//!  compares what comes back      ◄─────TCP────
+//!  /proc/<child>: processor time before and after, its kernel's part included; memory
 //! ```
 //!
-//! `cargo bench --manifest-path benches/Cargo.toml --bench sockets` also writes it to `RESULTS.md`.
+//! `cargo bench --manifest-path benches/Cargo.toml --bench sockets` measures everything and writes
+//! it to `RESULTS.md` and `sockets.svg`. Words behind `--` choose: names of [`PARTS`] measure these
+//! alone and write them; any other word is part of a server's or a cell's name, and what it chooses
+//! is only printed, after fewer rounds: `… -- echo sansock raw p16`. And `… -- profile SERVER CELL
+//! SECONDS` keeps one server busy, for a profiler to look at.
 
+mod broadcast;
+mod cells;
+mod chart;
+mod child;
+mod deflate;
+mod echo;
+mod frames;
+mod idle;
 mod load;
 mod servers;
+mod syscalls;
 
-use std::{env, fmt::Write, process::ExitCode};
+use std::{env, process::ExitCode};
 
-use in_memory::{clock::median, deflate::Messages, table};
+use in_memory::table;
 
-use self::{load::Child, servers::SERVERS};
+use self::{child::pin_load, servers::SERVERS};
 
-/// Rounds that are measured; the servers take turns in each.
-const ROUNDS: usize = 31;
+/// What goes wrong: it ends the bench, with its reason.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Rounds before, in which windows and buffers fill.
-const WARM_UP: usize = 3;
+/// Something to measure, with a heading of its own in `RESULTS.md`.
+struct Part {
+    /// What to type to measure this one only.
+    name: &'static str,
+    /// The heading.
+    title: &'static str,
+    /// Measures what was chosen, and says it in Markdown.
+    measure: fn(&Choice) -> Outcome<String>,
+}
+
+/// Everything, in the order of `RESULTS.md`.
+const PARTS: [Part; 5] = [
+    Part {
+        name: "echo",
+        title: "# Over sockets, beside the peers",
+        measure: echo::measure,
+    },
+    Part {
+        name: "syscalls",
+        title: "# System calls of an echo",
+        measure: syscalls::measure,
+    },
+    Part {
+        name: "idle",
+        title: "# Memory of idle connections",
+        measure: idle::measure,
+    },
+    Part {
+        name: "broadcast",
+        title: "# One message to all",
+        measure: broadcast::measure,
+    },
+    Part {
+        name: "deflate",
+        title: "# Over sockets, compressed",
+        measure: |_| Ok(deflate::measure()),
+    },
+];
+
+/// What the words behind `--` chose.
+#[derive(Debug)]
+struct Choice {
+    parts: Vec<String>,
+    servers: Vec<String>,
+    cells: Vec<String>,
+}
+
+impl Choice {
+    /// `None` if a word means nothing here.
+    fn new(words: &[String]) -> Option<Self> {
+        let (mut parts, mut servers, mut cells) = (Vec::new(), Vec::new(), Vec::new());
+        for word in words {
+            if PARTS.iter().any(|it| it.name == word) {
+                parts.push(word.clone());
+            } else if SERVERS.iter().any(|it| it.name.contains(word.as_str())) {
+                servers.push(word.clone());
+            } else if cells::CELLS
+                .iter()
+                .any(|it| it.name.contains(word.as_str()))
+            {
+                cells.push(word.clone());
+            } else {
+                return None;
+            }
+        }
+        Some(Self {
+            parts,
+            servers,
+            cells,
+        })
+    }
+
+    fn has_part(&self, name: &str) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|it| it == name)
+    }
+
+    /// Whether the server was chosen.
+    fn has_server(&self, name: &str) -> bool {
+        self.servers.is_empty() || self.servers.iter().any(|it| name.contains(it.as_str()))
+    }
+
+    /// Whether the cell was chosen; each word must be in its name.
+    fn has_cell(&self, name: &str) -> bool {
+        self.cells.iter().all(|it| name.contains(it.as_str()))
+    }
+
+    /// Whether parts are measured whole, so that they may be written.
+    fn is_whole(&self) -> bool {
+        self.servers.is_empty() && self.cells.is_empty()
+    }
+}
 
 fn main() -> ExitCode {
     // Cargo adds options of its own.
-    let arguments: Vec<String> = env::args()
+    let words: Vec<String> = env::args()
         .skip(1)
         .filter(|it| !it.starts_with('-'))
         .collect();
-    if let [serve, name, takeover] = &arguments[..]
-        && serve == "serve"
-    {
-        let Some(server) = SERVERS.iter().find(|it| it.name == name) else {
-            return ExitCode::from(2);
-        };
-        return match server.run(takeover == "takeover") {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{name}: {error}");
-                ExitCode::FAILURE
+    let outcome = match &words[..] {
+        [role, name] if role == "serve" => servers::run(name),
+        [role, setting, name] if role == "deflate" => deflate::serve(name, setting == "takeover"),
+        [role] if role == "engines" => idle::engines(),
+        [role, server, cell, seconds] if role == "profile" => echo::profile(server, cell, seconds),
+        words => match Choice::new(words) {
+            Some(choice) => measure(&choice),
+            None => {
+                // It may be an operation of the other bench, and that is started with it.
+                eprintln!(
+                    "sockets: nothing has such a name; parts: {:?}",
+                    PARTS.map(|it| it.name)
+                );
+                Ok(())
             }
-        };
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", words.join(" "));
+            ExitCode::FAILURE
+        }
     }
-    if !arguments.is_empty() {
-        // Operations of the other bench.
-        return ExitCode::SUCCESS;
-    }
-    let text = measure();
-    println!("{text}");
-    table::store(table::SOCKETS, &text);
-    ExitCode::SUCCESS
 }
 
-fn measure() -> String {
-    let settings = [true, false].map(|takeover| Messages::new(1 << 10, takeover));
-    let frames = settings.map(Messages::frames);
-    let mut children: Vec<(usize, usize, Child, Vec<f64>)> = Vec::new();
-    for (row, server) in SERVERS.iter().enumerate() {
-        for (column, messages) in settings.iter().enumerate() {
-            if server.takes_over || !messages.takeover {
-                let child = Child::start(server.name, *messages);
-                children.push((row, column, child, Vec::new()));
-            }
+fn measure(choice: &Choice) -> Outcome {
+    let pinned = pin_load();
+    eprintln!("uWebSockets is not measured: it is C++, and not in the registry");
+    for part in PARTS.iter().filter(|it| choice.has_part(it.name)) {
+        eprintln!("{} …", part.name);
+        let body = (part.measure)(choice)?;
+        let text = format!(
+            "{}\n\n`cargo bench --manifest-path benches/Cargo.toml --bench sockets{}` on {}; {}.\n\n{body}",
+            part.title,
+            if choice.has_part("echo") && choice.has_part("deflate") {
+                String::new()
+            } else {
+                format!(" -- {}", part.name)
+            },
+            table::machine(),
+            pinned.text(),
+        );
+        println!("{text}");
+        if choice.is_whole() {
+            table::store(part.title, &text);
         }
     }
-    let count = children.len();
-    for round in 0..WARM_UP + ROUNDS {
-        for turn in 0..count {
-            let (_, column, child, times) = &mut children[(round + turn) % count];
-            let ns = child.round(&frames[*column]);
-            if round >= WARM_UP {
-                times.push(ns);
-            }
-        }
-    }
-    let mut cells = vec![[const { String::new() }; 4]; SERVERS.len()];
-    for row in &mut cells {
-        row.fill("–".to_owned());
-    }
-    for (row, column, child, mut times) in children {
-        let middle = table::grouped(median(&mut times));
-        // `median` has sorted them.
-        let (low, high) = (
-            times[times.len() / 10],
-            times[times.len() - 1 - times.len() / 10],
-        );
-        let range = format!(
-            "{middle} ({}–{})",
-            table::grouped(low),
-            table::grouped(high)
-        );
-        cells[row][column * 2] = range;
-        cells[row][column * 2 + 1] = format!("{:.0}", child.bytes_per_message());
-    }
-    let mut text = format!(
-        "{}\n\n`cargo bench --manifest-path benches/Cargo.toml --bench sockets` on {}.\n\n\
-        permessage-deflate: nanoseconds of processor time that the server spends, the kernel's part \
-        included, for each text message of 1 KiB JSON that it inflates, compresses and sends back; \
-        and the bytes of what it sends. {} connections, each with {} messages under way; each server \
-        a process of one thread, the load in another; the median of {ROUNDS} rounds in which the \
-        servers take turns, and the range without the lowest and highest tenth. All get the same \
-        frames, of zlib-rs at level 6.\n\n\
-        | | takeover: ns | bytes | no takeover: ns | bytes |\n|---|---:|---:|---:|---:|\n",
-        table::SOCKETS,
-        table::machine(),
-        load::CONNECTIONS,
-        load::BURST,
-    );
-    for (server, row) in SERVERS.iter().zip(cells) {
-        let name = table::versioned(server.name);
-        writeln!(text, "| {name} | {} |", row.join(" | ")).expect("a string takes it");
-    }
-    text.push('\n');
-    for server in SERVERS {
-        writeln!(text, "- **{}**: {}.", server.name, server.setup).expect("a string takes it");
-    }
-    text
+    Ok(())
 }

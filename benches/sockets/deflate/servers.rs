@@ -1,7 +1,7 @@
 //! The servers: each sends every message back, on one thread, with permessage-deflate on from the
 //! first byte; a handshake is not measured here.
 
-use std::{error::Error, io::Write, pin::Pin, rc::Rc, sync::Arc};
+use std::{io::Write, pin::Pin, rc::Rc, sync::Arc};
 
 use futures_util::StreamExt;
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
     runtime, task,
 };
 
-type Outcome = Result<(), Box<dyn Error>>;
+use crate::Outcome;
 
 /// Who serves.
 #[derive(Clone, Copy, Debug)]

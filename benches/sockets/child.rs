@@ -1,0 +1,132 @@
+//! A server in a process of its own: started on a core of its own, its time and memory looked up.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    process::{self, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::Outcome;
+
+/// Whether server and load each have a core.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pinned(bool);
+
+impl Pinned {
+    pub(crate) fn text(self) -> &'static str {
+        if self.0 {
+            "servers on core 0, the load on core 1"
+        } else {
+            "not pinned to cores: that needs `taskset` and two cores"
+        }
+    }
+}
+
+/// Puts this process on core 1, if that can be.
+pub(crate) fn pin_load() -> Pinned {
+    let id = process::id().to_string();
+    let output = Command::new("taskset")
+        .args(["-c", "-p", "1", &id])
+        .output();
+    Pinned(output.is_ok_and(|it| it.status.success()))
+}
+
+/// A server at work. It ends when this is dropped, or when this process ends in any way.
+#[derive(Debug)]
+pub(crate) struct Child {
+    process: process::Child,
+    /// The server itself, which a tracer may stand in front of.
+    id: u32,
+    /// Where it listens.
+    pub(crate) address: String,
+}
+
+impl Child {
+    /// Starts this program with `arguments`.
+    pub(crate) fn start(arguments: &[&str]) -> Outcome<Self> {
+        Self::start_under(&[], arguments)
+    }
+
+    /// Starts it under another program, such as a tracer.
+    pub(crate) fn start_under(tracer: &[&str], arguments: &[&str]) -> Outcome<Self> {
+        let this = env::current_exe()?;
+        let this = this.to_str().ok_or("a path that is text")?;
+        let mut line = tracer.to_vec();
+        // Where it is missing, `pin_load` has failed and nobody is pinned.
+        if Command::new("taskset")
+            .args(["-c", "0", "true"])
+            .output()
+            .is_ok_and(|it| it.status.success())
+        {
+            line.extend(["taskset", "-c", "0"]);
+        }
+        line.push(this);
+        line.extend(arguments);
+        let mut process = Command::new(line[0])
+            .args(&line[1..])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = process.stdout.take().ok_or("a pipe")?;
+        let mut words = String::new();
+        BufReader::new(output).read_line(&mut words)?;
+        let (id, address) = words
+            .trim()
+            .split_once(' ')
+            .ok_or("the server did not start")?;
+        Ok(Self {
+            id: id.parse()?,
+            address: address.to_owned(),
+            process,
+        })
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// How long its threads have run on a processor, in nanoseconds, their kernel's part included.
+    pub(crate) fn processor_ns(&self) -> Outcome<u64> {
+        // What runs is accounted for when it stops: wait until it has nothing left to do.
+        let mut last = self.schedstat()?;
+        loop {
+            thread::sleep(Duration::from_micros(200));
+            let ns = self.schedstat()?;
+            if ns == last {
+                return Ok(ns);
+            }
+            last = ns;
+        }
+    }
+
+    fn schedstat(&self) -> Outcome<u64> {
+        let mut sum = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.id))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let ns: u64 = text.split(' ').next().unwrap_or_default().parse()?;
+            sum += ns;
+        }
+        Ok(sum)
+    }
+
+    /// Bytes of memory that it has written to and the system keeps for it, to the page.
+    pub(crate) fn memory(&self) -> Outcome<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id))?;
+        let line = text.lines().find_map(|it| it.strip_prefix("Anonymous:"));
+        let kib = line
+            .and_then(|it| it.trim().strip_suffix(" kB"))
+            .ok_or("no such line")?;
+        Ok(kib.parse::<u64>()? << 10)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // A server ends at the end of its input, and a tracer with it.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}

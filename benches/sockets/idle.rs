@@ -1,0 +1,141 @@
+//! Memory of connections on which nothing happens.
+
+use std::{fmt::Write, fs, hint::black_box, process::Command, rc::Rc, sync::Arc};
+
+use allocation_counter::measure as count;
+use in_memory::table;
+use sansock::{Config, Endpoint, proto::Connection};
+
+use crate::{
+    Choice, Outcome,
+    child::Child,
+    frames::Burst,
+    load::Load,
+    servers::{SERVERS, Server},
+};
+
+/// How many connections there are, if the system allows it.
+const CONNECTIONS: usize = 10_000;
+
+/// Connections before the first look, so that what all share is there.
+const BEFORE: usize = 64;
+
+/// Files that are open beside connections.
+const OTHER_FILES: usize = 200;
+
+/// How many engines stand alone.
+const ENGINES: usize = 100_000;
+
+/// The name by which this program is started to count what engines cost.
+const COUNT: &str = "engines";
+
+pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
+    let connections = CONNECTIONS.min(file_limit()?.saturating_sub(BEFORE + OTHER_FILES));
+    let mut text = format!(
+        "Bytes of memory of the server's process for each of {} connections: pages that it has \
+        written to (`Anonymous` of `/proc/…/smaps_rollup`), less those it had with {BEFORE} other \
+        connections that had done the same.{} Idle: each has had 16 bytes echoed. After traffic: \
+        and then 16 messages of 1 KiB at once.\n\n| | idle | after traffic |\n|---|---:|---:|\n",
+        table::grouped(connections as f64),
+        if connections < CONNECTIONS {
+            " Fewer than 10,000, as the system allows no more open files."
+        } else {
+            ""
+        },
+    );
+    for server in SERVERS.iter().filter(|it| choice.has_server(it.name)) {
+        eprint!("  {} …", server.name);
+        match measure_server(server, connections) {
+            Ok([idle, after]) => {
+                eprintln!(" {idle:.0}, {after:.0}");
+                let (idle, after) = (table::grouped(idle), table::grouped(after));
+                writeln!(text, "| {} | {idle} | {after} |", server.name)?;
+            }
+            Err(error) => {
+                eprintln!(" {error}");
+                writeln!(text, "| {} | – | – |", server.name)?;
+            }
+        }
+    }
+    let output = Command::new(std::env::current_exe()?).arg(COUNT).output()?;
+    text += "\n";
+    text += &String::from_utf8(output.stdout)?;
+    Ok(text)
+}
+
+fn measure_server(server: &Server, connections: usize) -> Outcome<[f64; 2]> {
+    let child = Child::start(&["serve", server.name])?;
+    let small = Rc::new(Burst::new(1, 16, false));
+    let large = Rc::new(Burst::new(16, 1 << 10, false));
+    let mut before = Load::open(&child, BEFORE, &small, server.is_floor())?;
+    before.round(2)?;
+    before.set_burst(&large);
+    before.round(2)?;
+    let memory = || -> Outcome<f64> {
+        child.processor_ns()?; // which waits until all is done
+        Ok(child.memory()? as f64)
+    };
+    let shared = memory()?;
+    let mut load = Load::open(&child, connections, &small, server.is_floor())?;
+    load.round(1)?;
+    let idle = (memory()? - shared) / connections as f64;
+    load.set_burst(&large);
+    load.round(1)?;
+    let after = (memory()? - shared) / connections as f64;
+    Ok([idle, after])
+}
+
+/// How many files this process and those that it starts may open: as many as it may ask for.
+fn file_limit() -> Outcome<usize> {
+    let id = std::process::id().to_string();
+    let wanted = format!("--nofile={}:", CONNECTIONS + BEFORE + OTHER_FILES);
+    let limit = || -> Outcome<usize> {
+        let text = fs::read_to_string("/proc/self/limits")?;
+        let line = text
+            .lines()
+            .find_map(|it| it.strip_prefix("Max open files"));
+        let soft = line.and_then(|it| it.split_whitespace().next());
+        Ok(soft.ok_or("no such line")?.parse().unwrap_or(usize::MAX))
+    };
+    if limit()? < CONNECTIONS + BEFORE + OTHER_FILES {
+        // Where that is not there or not allowed, it stays as it is.
+        let _ = Command::new("prlimit")
+            .args([&wanted, "--pid", &id])
+            .status();
+    }
+    limit()
+}
+
+/// Counts what engines and endpoints without a socket cost, and says it in Markdown.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one of the programs that this one is"
+)]
+pub(crate) fn engines() -> Outcome {
+    let config = Arc::new(Config::default());
+    let each = |make: &mut dyn FnMut()| count(make).bytes_max as f64 / ENGINES as f64;
+    let engine = each(&mut || {
+        let all: Vec<_> = (0..ENGINES).map(|_| Connection::server(&config)).collect();
+        black_box(all);
+    });
+    let client = each(&mut || {
+        let all: Vec<_> = (0..ENGINES)
+            .map(|_| Connection::client(&config, [7; 32]))
+            .collect();
+        black_box(all);
+    });
+    let endpoint = each(&mut || {
+        let connection = || Connection::server(&config);
+        let all: Vec<_> = (0..ENGINES)
+            .map(|_| Endpoint::from_connection(connection()))
+            .collect();
+        black_box(all);
+    });
+    println!(
+        "{} engines in a `Vec`, without sockets, by the allocator: {engine:.1} bytes for each \
+        `Connection` of a server, {client:.1} for one of a client, {endpoint:.1} for each `Endpoint` \
+        of an open connection of a server.",
+        table::grouped(ENGINES as f64),
+    );
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The servers: each sends every message back, on one thread, from the first byte on; a handshake
+//! is not measured here.
+//!
+//! To add one: a line in [`SERVERS`], and an echo of one connection in a file here.
+
+mod broadcast;
+mod on_mio;
+mod on_tokio;
+mod peers;
+mod raw;
+mod sansock;
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpListener,
+    process, thread,
+};
+
+use self::{on_mio::serve as mio, on_tokio::serve as tokio};
+use crate::Outcome;
+
+/// Who serves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server {
+    /// Its name in the table; words behind `--` choose by it.
+    pub(crate) name: &'static str,
+    /// The package whose version stands beside the name.
+    pub(crate) package: Option<&'static str>,
+    /// The floor that it is compared with: the raw echo on the same runtime.
+    pub(crate) floor: &'static str,
+    /// What one read brought is one write.
+    pub(crate) batches: bool,
+    /// It is measured with many connections too.
+    pub(crate) many: bool,
+    /// How it is set up.
+    pub(crate) setup: &'static str,
+    serve: fn(TcpListener) -> Outcome,
+}
+
+const MIO: Server = Server {
+    name: "raw mio",
+    package: None,
+    floor: "raw mio",
+    batches: true,
+    many: false,
+    setup: "bytes sent back as they came, without a protocol; one buffer of 256 KiB; a short read \
+        is the last",
+    serve: mio::<raw::Raw>,
+};
+
+const TOKIO: Server = Server {
+    name: "raw tokio",
+    package: None,
+    floor: "raw tokio",
+    batches: true,
+    many: false,
+    setup: "the same in a task for each connection, on tokio's current-thread runtime: `poll_read`, \
+        `poll_write`",
+    serve: |it| tokio(it, raw::echo),
+};
+
+/// Everybody, in the order of the table; the floors come first.
+#[rustfmt::skip]
+pub(crate) const SERVERS: &[Server] = &[
+    Server { many: true, ..MIO },
+    Server { many: true, ..TOKIO },
+    Server { name: "sansock mio", many: true, package: Some("sansock"), serve: mio::<sansock::Socket>, setup: "lent events: `fill`, `next_with_reply`", ..MIO },
+    Server { name: "sansock tokio", many: true, package: Some("sansock"), serve: |it| tokio(it, sansock::lent), setup: "lent events: `fill`, `next_with_reply`", ..TOKIO },
+    Server { name: "sansock tokio recv", package: Some("sansock"), serve: |it| tokio(it, sansock::owned), setup: "owned messages: `recv`, `feed`", ..TOKIO },
+    Server { name: "sansock tokio Stream", package: Some("sansock"), serve: |it| tokio(it, sansock::stream), setup: "owned messages: `Stream`, `Sink`", ..TOKIO },
+    Server { name: "sockudo-ws engine", package: Some("sockudo-ws"), serve: |it| tokio(it, peers::sockudo_ws_engine), setup: "`Protocol` driven by hand on tokio: one buffer of 256 KiB for all, the rest of a cut frame in one of its own", ..TOKIO },
+    Server { name: "sockudo-ws", package: Some("sockudo-ws"), serve: |it| tokio(it, peers::sockudo_ws), setup: "`WebSocketStream`, flushed when nothing is left to read", ..TOKIO },
+    Server { name: "yawc", package: Some("yawc"), serve: |it| tokio(it, peers::yawc), setup: "simd, text validated; flushed likewise", ..TOKIO },
+    Server { name: "tokio-tungstenite", package: Some("tokio-tungstenite"), serve: |it| tokio(it, peers::tokio_tungstenite), setup: "16 KiB read buffer; flushed likewise", ..TOKIO },
+    Server { name: "tungstenite mio", package: Some("tungstenite"), serve: mio::<peers::Tungstenite>, setup: "over non-blocking streams; 16 KiB read buffer; flushed likewise", ..MIO },
+    Server { name: "tokio-websockets", package: Some("tokio-websockets"), serve: |it| tokio(it, peers::tokio_websockets), setup: "flush threshold of 256 KiB; flushed likewise", ..TOKIO },
+    Server { name: "fastwebsockets", package: Some("fastwebsockets"), batches: false, serve: |it| tokio(it, peers::fastwebsockets), setup: "simd; `read_frame`, `write_frame`, which writes at once", ..TOKIO },
+    Server { name: "wtx", package: Some("wtx"), batches: false, serve: |it| tokio(it, peers::wtx), setup: "`read_frame`, `write_frame`, which writes at once", ..TOKIO },
+];
+
+/// Those that send what one client says to all.
+#[rustfmt::skip]
+pub(crate) const BROADCASTERS: &[Server] = &[
+    Server { name: "broadcast raw mio", serve: mio::<broadcast::Raw>, setup: "one write of the frame for each connection", ..MIO },
+    Server { name: "broadcast sansock mio", package: Some("sansock"), serve: mio::<broadcast::Sansock>, setup: "one `Prepared`, and `send_prepared` for each connection", ..MIO },
+];
+
+impl Server {
+    /// Whether it is a floor, and so sends the very bytes back.
+    pub(crate) fn is_floor(&self) -> bool {
+        self.package.is_none()
+    }
+}
+
+/// Serves as `name` until the standard input ends; prints who and where.
+pub(crate) fn run(name: &str) -> Outcome {
+    let all = || SERVERS.iter().chain(BROADCASTERS);
+    let server = all()
+        .find(|it| it.name == name)
+        .ok_or("there is no such server")?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{} {}", process::id(), listener.local_addr()?);
+    io::stdout().flush()?;
+    listener.set_nonblocking(true)?;
+    thread::spawn(|| {
+        // Whoever started this has ended, or wants it to.
+        let _ = io::stdin().read(&mut [0]);
+        process::exit(0);
+    });
+    (server.serve)(listener)
+}

@@ -1,0 +1,103 @@
+//! sansock's adapters, as their documentation says.
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, LazyLock},
+    task::Poll::Ready,
+    time::Duration,
+};
+
+use mio::event::Event as Edge;
+use sansock::{Config, EndpointEvent, Event, adapter, proto::Connection};
+use tokio::net::TcpStream;
+
+use super::{
+    on_mio::{self, Turn},
+    on_tokio::forward,
+};
+use crate::Outcome;
+
+static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+
+/// On mio.
+pub(super) type Socket = adapter::mio::Socket<mio::net::TcpStream>;
+
+impl on_mio::Connection for Socket {
+    type News = Infallible;
+
+    // Deadlines are half a minute away.
+    const TICK: Option<Duration> = Some(Duration::from_secs(1));
+
+    fn new(stream: mio::net::TcpStream) -> Self {
+        Self::from_parts(stream, Connection::server(&CONFIG), Vec::new())
+    }
+
+    fn stream(&mut self) -> &mut mio::net::TcpStream {
+        self.get_mut()
+    }
+
+    fn handle(&mut self, event: &Edge) -> Outcome<Turn<Infallible>> {
+        self.handle_event(event);
+        drive(self)
+    }
+
+    fn tick(&mut self) -> Outcome<Turn<Infallible>> {
+        if self.timeout().is_some_and(|left| left.is_zero()) {
+            drive(self)
+        } else {
+            Ok(Turn::Waits)
+        }
+    }
+}
+
+fn drive(socket: &mut Socket) -> Outcome<Turn<Infallible>> {
+    while let Ready(goes_on) = socket.fill() {
+        if !goes_on? {
+            return Ok(Turn::Over);
+        }
+        while let Some((event, mut reply)) = socket.next_with_reply() {
+            if let EndpointEvent::Event(Event::Message(message)) = event {
+                reply.send(message)?;
+            }
+        }
+        // Who does not read gets no more answers until it does.
+        if !socket.can_send() && socket.flush().is_pending() {
+            break;
+        }
+    }
+    Ok(Turn::Waits)
+}
+
+fn socket(stream: TcpStream) -> adapter::tokio::Socket<TcpStream> {
+    adapter::tokio::Socket::from_parts(stream, Connection::server(&CONFIG), Vec::new())
+}
+
+/// On tokio: events that borrow what was read.
+pub(super) async fn lent(stream: TcpStream) -> Outcome {
+    let mut socket = socket(stream);
+    while socket.fill().await? {
+        while let Some((event, mut reply)) = socket.next_with_reply() {
+            if let Some(message) = event.into_message() {
+                reply.send(message)?;
+            }
+        }
+        if !socket.can_send() {
+            socket.flush().await?;
+        }
+    }
+    Ok(())
+}
+
+/// On tokio: messages of one's own.
+pub(super) async fn owned(stream: TcpStream) -> Outcome {
+    let mut socket = socket(stream);
+    while let Some(message) = socket.recv().await? {
+        socket.feed(message).await?;
+    }
+    Ok(())
+}
+
+/// On tokio: `Stream` and `Sink`.
+pub(super) async fn stream(stream: TcpStream) -> Outcome {
+    forward(socket(stream)).await
+}
