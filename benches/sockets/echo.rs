@@ -76,6 +76,7 @@ pub(crate) fn profile(server: &str, cell: &str, seconds: &str) -> Outcome {
     while Instant::now() < until {
         load.round(cell.bursts)?;
     }
+    drop(child); // first, or it would tell of each connection that ends
     Ok(())
 }
 

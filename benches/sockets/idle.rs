@@ -1,10 +1,8 @@
 //! Memory of connections on which nothing happens.
 
-use std::{fmt::Write, fs, hint::black_box, process::Command, rc::Rc, sync::Arc};
+use std::{fmt::Write, fs, process::Command, rc::Rc};
 
-use allocation_counter::measure as count;
 use in_memory::table;
-use sansock::{Config, Endpoint, proto::Connection};
 
 use crate::{
     Choice, Outcome,
@@ -22,12 +20,6 @@ const BEFORE: usize = 64;
 
 /// Files that are open beside connections.
 const OTHER_FILES: usize = 200;
-
-/// How many engines stand alone.
-const ENGINES: usize = 100_000;
-
-/// The name by which this program is started to count what engines cost.
-const COUNT: &str = "engines";
 
 pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
     let connections = CONNECTIONS.min(file_limit()?.saturating_sub(BEFORE + OTHER_FILES));
@@ -57,7 +49,10 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
             }
         }
     }
-    let output = Command::new(std::env::current_exe()?).arg(COUNT).output()?;
+    // By another program, since its allocator costs time.
+    let output = Command::new(env!("CARGO_BIN_EXE_count"))
+        .arg("engines")
+        .output()?;
     text += "\n";
     text += &String::from_utf8(output.stdout)?;
     Ok(text)
@@ -82,6 +77,7 @@ fn measure_server(server: &Server, connections: usize) -> Outcome<[f64; 2]> {
     load.set_burst(&large);
     load.round(1)?;
     let after = (memory()? - shared) / connections as f64;
+    drop(child); // first, or it would tell of each connection that ends
     Ok([idle, after])
 }
 
@@ -104,38 +100,4 @@ fn file_limit() -> Outcome<usize> {
             .status();
     }
     limit()
-}
-
-/// Counts what engines and endpoints without a socket cost, and says it in Markdown.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "one of the programs that this one is"
-)]
-pub(crate) fn engines() -> Outcome {
-    let config = Arc::new(Config::default());
-    let each = |make: &mut dyn FnMut()| count(make).bytes_max as f64 / ENGINES as f64;
-    let engine = each(&mut || {
-        let all: Vec<_> = (0..ENGINES).map(|_| Connection::server(&config)).collect();
-        black_box(all);
-    });
-    let client = each(&mut || {
-        let all: Vec<_> = (0..ENGINES)
-            .map(|_| Connection::client(&config, [7; 32]))
-            .collect();
-        black_box(all);
-    });
-    let endpoint = each(&mut || {
-        let connection = || Connection::server(&config);
-        let all: Vec<_> = (0..ENGINES)
-            .map(|_| Endpoint::from_connection(connection()))
-            .collect();
-        black_box(all);
-    });
-    println!(
-        "{} engines in a `Vec`, without sockets, by the allocator: {engine:.1} bytes for each \
-        `Connection` of a server, {client:.1} for one of a client, {endpoint:.1} for each `Endpoint` \
-        of an open connection of a server.",
-        table::grouped(ENGINES as f64),
-    );
-    Ok(())
 }

@@ -17,6 +17,10 @@ use crate::{
 /// How long nothing may happen before a server counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many connections may wait to be accepted: the system drops more, and asks again after a
+/// second.
+const BACKLOG: usize = 100;
+
 /// Connections to one server.
 pub(crate) struct Load {
     poll: Poll,
@@ -50,6 +54,9 @@ impl Load {
             room: vec![0; 1 << 20],
         };
         for token in 0..count {
+            if token % BACKLOG == BACKLOG - 1 {
+                child.processor_ns()?; // which waits until it has accepted them
+            }
             let stream = std::net::TcpStream::connect(&child.address)?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;

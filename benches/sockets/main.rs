@@ -135,7 +135,6 @@ fn main() -> ExitCode {
     let outcome = match &words[..] {
         [role, name] if role == "serve" => servers::run(name),
         [role, setting, name] if role == "deflate" => deflate::serve(name, setting == "takeover"),
-        [role] if role == "engines" => idle::engines(),
         [role, server, cell, seconds] if role == "profile" => echo::profile(server, cell, seconds),
         words => match Choice::new(words) {
             Some(choice) => measure(&choice),
