@@ -4,10 +4,16 @@ use std::{fmt::Write, rc::Rc};
 
 use in_memory::{clock::median, table};
 
-use crate::{Choice, Outcome, child::Child, frames::Burst, load::Load, servers::BROADCASTERS};
+use crate::{
+    Choice, Outcome,
+    child::{Child, OTHER_FILES, file_limit},
+    frames::Burst,
+    load::Load,
+    servers::BROADCASTERS,
+};
 
-/// How many connections are told.
-const CONNECTIONS: usize = 4_000;
+/// How many connections are told, if the system allows it.
+const CONNECTIONS: usize = 10_000;
 
 /// Bytes of a message.
 const SIZES: [usize; 3] = [125, 1 << 10, 16 << 10];
@@ -22,11 +28,14 @@ const WARM_UP: usize = 2;
 const MESSAGES: usize = 3;
 
 pub(crate) fn measure(_: &Choice) -> Outcome<String> {
+    let servers = BROADCASTERS.len();
+    let files = file_limit(servers * CONNECTIONS + OTHER_FILES)?;
+    let connections = CONNECTIONS.min(files.saturating_sub(OTHER_FILES) / servers);
     let mut text = format!(
         "Nanoseconds of processor time of the server for each of {} connections that it sends one \
         and the same message to; in parentheses how many times that of raw writes. The medians of \
         {ROUNDS} rounds in which the servers take turns.\n\n|",
-        table::grouped(CONNECTIONS as f64),
+        table::grouped(connections as f64),
     );
     for bytes in SIZES {
         write!(text, " | {} B", table::grouped(bytes as f64))?;
@@ -35,7 +44,7 @@ pub(crate) fn measure(_: &Choice) -> Outcome<String> {
     let mut columns = Vec::new();
     for bytes in SIZES {
         eprintln!("  {bytes} B …");
-        columns.push(measure_size(bytes)?);
+        columns.push(measure_size(bytes, connections)?);
     }
     for (row, server) in BROADCASTERS.iter().enumerate() {
         let name = server.name.trim_start_matches("broadcast ");
@@ -56,12 +65,12 @@ pub(crate) fn measure(_: &Choice) -> Outcome<String> {
 }
 
 /// Nanoseconds per receiver, by server and round.
-fn measure_size(bytes: usize) -> Outcome<Vec<Vec<f64>>> {
+fn measure_size(bytes: usize, connections: usize) -> Outcome<Vec<Vec<f64>>> {
     let burst = Rc::new(Burst::new(1, bytes, false));
     let mut running = Vec::new();
     for server in BROADCASTERS {
         let child = Child::start(&["serve", server.name])?;
-        let load = Load::open(&child, CONNECTIONS, &burst, server.is_floor())?;
+        let load = Load::open(&child, connections, &burst, server.is_floor())?;
         running.push((child, load));
     }
     let mut times = vec![Vec::new(); running.len()];
@@ -75,7 +84,7 @@ fn measure_size(bytes: usize) -> Outcome<Vec<Vec<f64>>> {
             }
             let spent = child.processor_ns()? - before;
             if round >= WARM_UP {
-                times[row].push(spent as f64 / (MESSAGES * CONNECTIONS) as f64);
+                times[row].push(spent as f64 / (MESSAGES * connections) as f64);
             }
         }
     }

@@ -33,6 +33,49 @@ pub(crate) fn pin_load() -> Pinned {
     Pinned(output.is_ok_and(|it| it.status.success()))
 }
 
+/// This program with `arguments` on core 0, under another program such as a tracer.
+pub(crate) fn command(tracer: &[&str], arguments: &[&str]) -> Outcome<Command> {
+    let this = env::current_exe()?;
+    let this = this.to_str().ok_or("a path that is text")?;
+    let is_there = Command::new("taskset").args(["-c", "0", "true"]).output();
+    let taskset: &[&str] = if is_there.is_ok_and(|it| it.status.success()) {
+        &["taskset", "-c", "0"]
+    } else {
+        &[]
+    };
+    let line = [tracer, taskset, &[this], arguments].concat();
+    let mut command = Command::new(line[0]);
+    command.args(&line[1..]);
+    Ok(command)
+}
+
+/// How many files this process and those that it starts may open: `wanted`, if the system lets it.
+pub(crate) fn file_limit(wanted: usize) -> Outcome<usize> {
+    let limit = || -> Outcome<usize> {
+        let text = fs::read_to_string("/proc/self/limits")?;
+        let line = text
+            .lines()
+            .find_map(|it| it.strip_prefix("Max open files"));
+        let soft = line.and_then(|it| it.split_whitespace().next());
+        Ok(soft.ok_or("no such line")?.parse().unwrap_or(usize::MAX))
+    };
+    let id = process::id().to_string();
+    // Both limits need a privilege; the soft one alone may be raised to the hard one.
+    for hard in [wanted.to_string(), String::new()] {
+        if limit()? < wanted {
+            // Where that is not there or not allowed, it stays as it is.
+            let files = format!("--nofile={wanted}:{hard}");
+            let _ = Command::new("prlimit")
+                .args([&files, "--pid", &id])
+                .output();
+        }
+    }
+    limit()
+}
+
+/// Files that are open beside connections.
+pub(crate) const OTHER_FILES: usize = 200;
+
 /// A server at work. It ends when this is dropped, or when this process ends in any way.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -51,21 +94,7 @@ impl Child {
 
     /// Starts it under another program, such as a tracer.
     pub(crate) fn start_under(tracer: &[&str], arguments: &[&str]) -> Outcome<Self> {
-        let this = env::current_exe()?;
-        let this = this.to_str().ok_or("a path that is text")?;
-        let mut line = tracer.to_vec();
-        // Where it is missing, `pin_load` has failed and nobody is pinned.
-        if Command::new("taskset")
-            .args(["-c", "0", "true"])
-            .output()
-            .is_ok_and(|it| it.status.success())
-        {
-            line.extend(["taskset", "-c", "0"]);
-        }
-        line.push(this);
-        line.extend(arguments);
-        let mut process = Command::new(line[0])
-            .args(&line[1..])
+        let mut process = command(tracer, arguments)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -1,12 +1,12 @@
 //! Memory of connections on which nothing happens.
 
-use std::{fmt::Write, fs, process::Command, rc::Rc};
+use std::{fmt::Write, process::Command, rc::Rc};
 
 use in_memory::table;
 
 use crate::{
     Choice, Outcome,
-    child::Child,
+    child::{Child, OTHER_FILES, file_limit},
     frames::Burst,
     load::Load,
     servers::{SERVERS, Server},
@@ -18,11 +18,9 @@ const CONNECTIONS: usize = 10_000;
 /// Connections before the first look, so that what all share is there.
 const BEFORE: usize = 64;
 
-/// Files that are open beside connections.
-const OTHER_FILES: usize = 200;
-
 pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
-    let connections = CONNECTIONS.min(file_limit()?.saturating_sub(BEFORE + OTHER_FILES));
+    let others = BEFORE + OTHER_FILES;
+    let connections = CONNECTIONS.min(file_limit(CONNECTIONS + others)?.saturating_sub(others));
     let mut text = format!(
         "Bytes of memory of the server's process for each of {} connections: pages that it has \
         written to (`Anonymous` of `/proc/…/smaps_rollup`), less those it had with {BEFORE} other \
@@ -79,25 +77,4 @@ fn measure_server(server: &Server, connections: usize) -> Outcome<[f64; 2]> {
     let after = (memory()? - shared) / connections as f64;
     drop(child); // first, or it would tell of each connection that ends
     Ok([idle, after])
-}
-
-/// How many files this process and those that it starts may open: as many as it may ask for.
-fn file_limit() -> Outcome<usize> {
-    let id = std::process::id().to_string();
-    let wanted = format!("--nofile={}:", CONNECTIONS + BEFORE + OTHER_FILES);
-    let limit = || -> Outcome<usize> {
-        let text = fs::read_to_string("/proc/self/limits")?;
-        let line = text
-            .lines()
-            .find_map(|it| it.strip_prefix("Max open files"));
-        let soft = line.and_then(|it| it.split_whitespace().next());
-        Ok(soft.ok_or("no such line")?.parse().unwrap_or(usize::MAX))
-    };
-    if limit()? < CONNECTIONS + BEFORE + OTHER_FILES {
-        // Where that is not there or not allowed, it stays as it is.
-        let _ = Command::new("prlimit")
-            .args([&wanted, "--pid", &id])
-            .status();
-    }
-    limit()
 }

@@ -1,16 +1,18 @@
 //! A child that serves, and the load on it.
 
 use std::{
-    env, fs,
+    fs,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    process::{self, Command, Stdio},
+    process::{self, Stdio},
     thread,
     time::Duration,
 };
 
 use in_memory::deflate::Messages;
 use zlib_rs::{Inflate, InflateFlush};
+
+use crate::child::command;
 
 /// How many connections there are.
 pub(crate) const CONNECTIONS: usize = 64;
@@ -48,8 +50,8 @@ impl Child {
         } else {
             "none"
         };
-        let mut process = Command::new(env::current_exe().expect("this program is a file"))
-            .args(["deflate", setting, name])
+        let mut process = command(&[], &["deflate", setting, name])
+            .expect("this program is a file")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the child starts");

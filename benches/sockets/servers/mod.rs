@@ -73,7 +73,7 @@ pub(crate) const SERVERS: &[Server] = &[
     Server { name: "yawc", package: Some("yawc"), serve: |it| tokio(it, peers::yawc), setup: "simd, text validated; flushed likewise", ..TOKIO },
     Server { name: "tokio-tungstenite", package: Some("tokio-tungstenite"), serve: |it| tokio(it, peers::tokio_tungstenite), setup: "16 KiB read buffer; flushed likewise", ..TOKIO },
     Server { name: "tungstenite mio", package: Some("tungstenite"), serve: mio::<peers::Tungstenite>, setup: "over non-blocking streams; 16 KiB read buffer; flushed likewise", ..MIO },
-    Server { name: "tokio-websockets", package: Some("tokio-websockets"), serve: |it| tokio(it, peers::tokio_websockets), setup: "flush threshold of 256 KiB; flushed likewise", ..TOKIO },
+    Server { name: "tokio-websockets", package: Some("tokio-websockets"), serve: |it| tokio(it, peers::tokio_websockets), setup: "flush threshold of 256 KiB; reads all there are, feeds them, flushes", ..TOKIO },
     Server { name: "fastwebsockets", package: Some("fastwebsockets"), batches: false, serve: |it| tokio(it, peers::fastwebsockets), setup: "simd; `read_frame`, `write_frame`, which writes at once", ..TOKIO },
     Server { name: "wtx", package: Some("wtx"), batches: false, serve: |it| tokio(it, peers::wtx), setup: "`read_frame`, `write_frame`, which writes at once", ..TOKIO },
 ];

@@ -1,6 +1,7 @@
 //! A task for each connection, on tokio's current-thread runtime.
 
 use std::{
+    collections::VecDeque,
     future::poll_fn,
     net,
     pin::Pin,
@@ -63,6 +64,45 @@ where
                     }
                     return Poll::Pending;
                 }
+            }
+        }
+    })
+    .await
+}
+
+/// How many messages are gathered at most.
+const GATHERED: usize = 256;
+
+/// The same for sockets that write what waits whenever they are asked for a message: asks for all
+/// there are, and then sends them.
+pub(super) async fn forward_batches<S, M, E>(mut socket: S) -> Outcome
+where
+    S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut gathered = VecDeque::new();
+    poll_fn(|cx| {
+        loop {
+            while gathered.len() < GATHERED
+                && let Poll::Ready(next) = Pin::new(&mut socket).poll_next(cx)
+            {
+                match next {
+                    Some(message) => gathered.push_back(message.map_err(Into::into)?),
+                    None => return Poll::Ready(Ok(())),
+                }
+            }
+            let goes_on = gathered.len() == GATHERED;
+            while !gathered.is_empty() {
+                ready!(Pin::new(&mut socket).poll_ready(cx)).map_err(Into::into)?;
+                if let Some(message) = gathered.pop_front() {
+                    Pin::new(&mut socket)
+                        .start_send(message)
+                        .map_err(Into::into)?;
+                }
+            }
+            ready!(Pin::new(&mut socket).poll_flush(cx)).map_err(Into::into)?;
+            if !goes_on {
+                return Poll::Pending;
             }
         }
     })

@@ -9,7 +9,7 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::{
     on_mio::{Connection, Turn},
-    on_tokio::forward,
+    on_tokio::{forward, forward_batches},
     raw::poll_write,
 };
 use crate::Outcome;
@@ -143,11 +143,11 @@ pub(super) async fn tokio_websockets(stream: TcpStream) -> Outcome {
     use tokio_websockets::{Config, ServerBuilder};
 
     let config = Config::default().flush_threshold(256 << 10);
-    forward(ServerBuilder::new().config(config).serve(stream)).await
+    forward_batches(ServerBuilder::new().config(config).serve(stream)).await
 }
 
 pub(super) async fn fastwebsockets(stream: TcpStream) -> Outcome {
-    use fastwebsockets::{OpCode, Role, WebSocket};
+    use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 
     let mut socket = WebSocket::after_handshake(stream, Role::Server);
     loop {
@@ -155,7 +155,9 @@ pub(super) async fn fastwebsockets(stream: TcpStream) -> Outcome {
         if frame.opcode == OpCode::Close {
             return Ok(());
         }
-        socket.write_frame(frame).await?;
+        // Another frame: this one still has the client's masking key.
+        let echo = Frame::new(frame.fin, frame.opcode, None, frame.payload);
+        socket.write_frame(echo).await?;
     }
 }
 
