@@ -40,7 +40,7 @@ pub(crate) const CELLS: [Cell; 14] = [
     Cell { name: "1 KiB c64 p16", bytes: 1 << 10, burst: 16, bursts: 32, ..BINARY },
     Cell { name: "16 KiB c64 p1", bytes: 16 << 10, bursts: 32, ..BINARY },
     Cell { name: "16 KiB c64 p16", bytes: 16 << 10, burst: 16, bursts: 4, ..BINARY },
-    Cell { name: "16 B c8 p128", bytes: 16, connections: 8, burst: 128, bursts: 250, ..BINARY },
+    Cell { name: "16 B c8 p128", bytes: 16, connections: 8, burst: 128, bursts: 100, ..BINARY },
     Cell { name: "256 KiB c16 p1", bytes: 256 << 10, connections: 16, bursts: 16, ..BINARY },
     Cell { name: "1 MiB c8 p1", bytes: 1 << 20, connections: 8, bursts: 8, ..BINARY },
     Cell { name: "text 1 KiB c64 p16", bytes: 1 << 10, burst: 16, text: true, bursts: 32, ..BINARY },

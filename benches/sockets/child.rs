@@ -33,8 +33,8 @@ pub(crate) fn pin_load() -> Pinned {
     Pinned(output.is_ok_and(|it| it.status.success()))
 }
 
-/// This program with `arguments` on core 0, under another program such as a tracer.
-pub(crate) fn command(tracer: &[&str], arguments: &[&str]) -> Outcome<Command> {
+/// This program with `arguments` on core 0.
+pub(crate) fn command(arguments: &[&str]) -> Outcome<Command> {
     let this = env::current_exe()?;
     let this = this.to_str().ok_or("a path that is text")?;
     let is_there = Command::new("taskset").args(["-c", "0", "true"]).output();
@@ -43,7 +43,7 @@ pub(crate) fn command(tracer: &[&str], arguments: &[&str]) -> Outcome<Command> {
     } else {
         &[]
     };
-    let line = [tracer, taskset, &[this], arguments].concat();
+    let line = [taskset, &[this], arguments].concat();
     let mut command = Command::new(line[0]);
     command.args(&line[1..]);
     Ok(command)
@@ -80,8 +80,6 @@ pub(crate) const OTHER_FILES: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Child {
     process: process::Child,
-    /// The server itself, which a tracer may stand in front of.
-    id: u32,
     /// Where it listens.
     pub(crate) address: String,
 }
@@ -89,32 +87,22 @@ pub(crate) struct Child {
 impl Child {
     /// Starts this program with `arguments`.
     pub(crate) fn start(arguments: &[&str]) -> Outcome<Self> {
-        Self::start_under(&[], arguments)
-    }
-
-    /// Starts it under another program, such as a tracer.
-    pub(crate) fn start_under(tracer: &[&str], arguments: &[&str]) -> Outcome<Self> {
-        let mut process = command(tracer, arguments)?
+        let mut process = command(arguments)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let output = process.stdout.take().ok_or("a pipe")?;
-        let mut words = String::new();
-        BufReader::new(output).read_line(&mut words)?;
-        let (id, address) = words
-            .trim()
-            .split_once(' ')
-            .ok_or("the server did not start")?;
+        let mut address = String::new();
+        BufReader::new(output).read_line(&mut address)?;
         Ok(Self {
-            id: id.parse()?,
-            address: address.to_owned(),
+            address: address.trim().to_owned(),
             process,
         })
     }
 
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
-        self.id
+        self.process.id()
     }
 
     /// How long its threads have run on a processor, in nanoseconds, their kernel's part included.
@@ -133,7 +121,7 @@ impl Child {
 
     fn schedstat(&self) -> Outcome<u64> {
         let mut sum = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.id))? {
+        for task in fs::read_dir(format!("/proc/{}/task", self.id()))? {
             let text = fs::read_to_string(task?.path().join("schedstat"))?;
             let ns: u64 = text.split(' ').next().unwrap_or_default().parse()?;
             sum += ns;
@@ -143,7 +131,7 @@ impl Child {
 
     /// Bytes of memory that it has written to and the system keeps for it, to the page.
     pub(crate) fn memory(&self) -> Outcome<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id))?;
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id()))?;
         let line = text.lines().find_map(|it| it.strip_prefix("Anonymous:"));
         let kib = line
             .and_then(|it| it.trim().strip_suffix(" kB"))
@@ -154,7 +142,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // A server ends at the end of its input, and a tracer with it.
+        // A server ends at the end of its input.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

@@ -167,7 +167,7 @@ fn text(columns: &[Column], rounds: usize) -> String {
         on the same runtime, which knows no protocol. `c64 p16` is 64 connections, each of which \
         sends 16 messages at once, and again when all are back. The medians of {rounds} rounds in \
         which the servers take turns; ratios are taken within a round. What comes back is compared \
-        with what was sent. Who does not send the answers to one read by one write is marked ¹.\n\n",
+        with what was sent; the load never sleeps, so that no server pays for waking it. Who does not send the answers to one read by one write is marked ¹.\n\n",
     );
     for columns in columns.chunks(COLUMNS) {
         text += "|";

@@ -17,8 +17,8 @@ use crate::{
 /// How long nothing may happen before a server counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How many connections may wait to be accepted: the system drops more, and asks again after a
-/// second.
+/// How many connections may wait to be accepted, at most: where there are more than the system
+/// allows, a client asks again after a second.
 const BACKLOG: usize = 100;
 
 /// Connections to one server.
@@ -112,7 +112,9 @@ impl Load {
     fn wait(&mut self, mut busy: usize) -> Outcome {
         let mut last = Instant::now();
         while busy > 0 {
-            match self.poll.poll(&mut self.events, Some(PATIENCE)) {
+            // Never asleep: what wakes a sleeper is paid by the server, and it would be paid by one
+            // that is slower than the load only.
+            match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 polled => polled?,
             }

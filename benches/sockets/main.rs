@@ -44,6 +44,9 @@ struct Part {
     measure: fn(&Choice) -> Outcome<String>,
 }
 
+/// How to repeat it.
+const COMMAND: &str = "cargo bench --manifest-path benches/Cargo.toml --bench sockets";
+
 /// Everything, in the order of `RESULTS.md`.
 const PARTS: [Part; 5] = [
     Part {
@@ -120,6 +123,16 @@ impl Choice {
         self.cells.iter().all(|it| name.contains(it.as_str()))
     }
 
+    /// The words, as they were behind the command.
+    fn words(&self) -> String {
+        let words = [&self.parts[..], &self.servers, &self.cells].concat();
+        if words.is_empty() {
+            String::new()
+        } else {
+            format!(" -- {}", words.join(" "))
+        }
+    }
+
     /// Whether parts are measured whole, so that they may be written.
     fn is_whole(&self) -> bool {
         self.servers.is_empty() && self.cells.is_empty()
@@ -164,13 +177,9 @@ fn measure(choice: &Choice) -> Outcome {
         eprintln!("{} …", part.name);
         let body = (part.measure)(choice)?;
         let text = format!(
-            "{}\n\n`cargo bench --manifest-path benches/Cargo.toml --bench sockets{}` on {}; {}.\n\n{body}",
+            "{}\n\n`{COMMAND}{}` on {}; {}.\n\n{body}",
             part.title,
-            if choice.has_part("echo") && choice.has_part("deflate") {
-                String::new()
-            } else {
-                format!(" -- {}", part.name)
-            },
+            choice.words(),
             table::machine(),
             pinned.text(),
         );

@@ -1,6 +1,13 @@
 //! System calls of the server per message that it sends back.
 
-use std::{env, fmt::Write, fs, process, rc::Rc};
+use std::{
+    env,
+    fmt::Write,
+    fs,
+    io::{BufRead, BufReader},
+    process::{self, Command, Stdio},
+    rc::Rc,
+};
 
 use crate::{
     Choice, Outcome,
@@ -21,7 +28,7 @@ const WHERE: [&str; 5] = [
 ];
 
 pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
-    let is_there = process::Command::new("strace").arg("-V").output();
+    let is_there = Command::new("strace").arg("-V").output();
     if !is_there.is_ok_and(|it| it.status.success()) {
         return Ok("Not counted: there is no `strace`.\n".to_owned());
     }
@@ -30,7 +37,7 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
         .filter(|it| WHERE.contains(&it.name) && choice.has_cell(it.name));
     let cells: Vec<_> = cells.collect();
     let mut text = String::from(
-        "Reads, writes and waits of the server for each message that it sends back, by `strace -c`, \
+        "Reads + writes + waits of the server for each message that it sends back, by `strace -c`, \
         which slows everybody down: so more may come by one read than otherwise.\n\n|",
     );
     for cell in &cells {
@@ -58,12 +65,25 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
 fn count(server: &Server, cell: &Cell) -> Outcome<String> {
     let path = env::temp_dir().join(format!("syscalls-{}", process::id()));
     let file = path.to_str().ok_or("a path that is text")?;
-    let tracer = ["strace", "-f", "-c", "-U", "calls,name", "-o", file];
-    let child = Child::start_under(&tracer, &["serve", server.name])?;
+    let child = Child::start(&["serve", server.name])?;
     let burst = Rc::new(Burst::new(cell.burst, cell.bytes, cell.text));
     let mut load = Load::open(&child, cell.connections, &burst, server.is_floor())?;
+    load.round(1)?; // what is done once is not counted
+    let mut tracer = Command::new("strace")
+        .args(["-f", "-c", "-U", "calls,name", "-o", file, "-p"])
+        .arg(child.id().to_string())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut attached = String::new();
+    let output = tracer.stderr.take().ok_or("a pipe")?;
+    let mut output = BufReader::new(output);
+    output.read_line(&mut attached)?;
+    if !attached.contains("attached") {
+        return Err(attached.into());
+    }
     load.round(cell.bursts)?;
-    drop(child); // which has the tracer write its summary
+    drop(child); // with which the tracer ends
+    tracer.wait()?;
     let summary = fs::read_to_string(&path)?;
     fs::remove_file(&path)?;
     let (mut reads, mut writes, mut waits) = (0, 0, 0);

@@ -50,7 +50,7 @@ impl Child {
         } else {
             "none"
         };
-        let mut process = command(&[], &["deflate", setting, name])
+        let mut process = command(&["deflate", setting, name])
             .expect("this program is a file")
             .stdout(Stdio::piped())
             .spawn()

@@ -12,11 +12,11 @@ mod sansock;
 
 use std::{
     io::{self, Read, Write},
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     process, thread,
 };
 
-use self::{on_mio::serve as mio, on_tokio::serve as tokio};
+use self::{on_mio::serve as on_mio, on_tokio::serve as on_tokio};
 use crate::Outcome;
 
 /// Who serves.
@@ -45,7 +45,7 @@ const MIO: Server = Server {
     many: false,
     setup: "bytes sent back as they came, without a protocol; one buffer of 256 KiB; a short read \
         is the last",
-    serve: mio::<raw::Raw>,
+    serve: on_mio::<raw::Raw>,
 };
 
 const TOKIO: Server = Server {
@@ -56,7 +56,7 @@ const TOKIO: Server = Server {
     many: false,
     setup: "the same in a task for each connection, on tokio's current-thread runtime: `poll_read`, \
         `poll_write`",
-    serve: |it| tokio(it, raw::echo),
+    serve: |it| on_tokio(it, raw::echo),
 };
 
 /// Everybody, in the order of the table; the floors come first.
@@ -64,25 +64,25 @@ const TOKIO: Server = Server {
 pub(crate) const SERVERS: &[Server] = &[
     Server { many: true, ..MIO },
     Server { many: true, ..TOKIO },
-    Server { name: "sansock mio", many: true, package: Some("sansock"), serve: mio::<sansock::Socket>, setup: "lent events: `fill`, `next_with_reply`", ..MIO },
-    Server { name: "sansock tokio", many: true, package: Some("sansock"), serve: |it| tokio(it, sansock::lent), setup: "lent events: `fill`, `next_with_reply`", ..TOKIO },
-    Server { name: "sansock tokio recv", package: Some("sansock"), serve: |it| tokio(it, sansock::owned), setup: "owned messages: `recv`, `feed`", ..TOKIO },
-    Server { name: "sansock tokio Stream", package: Some("sansock"), serve: |it| tokio(it, sansock::stream), setup: "owned messages: `Stream`, `Sink`", ..TOKIO },
-    Server { name: "sockudo-ws engine", package: Some("sockudo-ws"), serve: |it| tokio(it, peers::sockudo_ws_engine), setup: "`Protocol` driven by hand on tokio: one buffer of 256 KiB for all, the rest of a cut frame in one of its own", ..TOKIO },
-    Server { name: "sockudo-ws", package: Some("sockudo-ws"), serve: |it| tokio(it, peers::sockudo_ws), setup: "`WebSocketStream`, flushed when nothing is left to read", ..TOKIO },
-    Server { name: "yawc", package: Some("yawc"), serve: |it| tokio(it, peers::yawc), setup: "simd, text validated; flushed likewise", ..TOKIO },
-    Server { name: "tokio-tungstenite", package: Some("tokio-tungstenite"), serve: |it| tokio(it, peers::tokio_tungstenite), setup: "16 KiB read buffer; flushed likewise", ..TOKIO },
-    Server { name: "tungstenite mio", package: Some("tungstenite"), serve: mio::<peers::Tungstenite>, setup: "over non-blocking streams; 16 KiB read buffer; flushed likewise", ..MIO },
-    Server { name: "tokio-websockets", package: Some("tokio-websockets"), serve: |it| tokio(it, peers::tokio_websockets), setup: "flush threshold of 256 KiB; reads all there are, feeds them, flushes", ..TOKIO },
-    Server { name: "fastwebsockets", package: Some("fastwebsockets"), batches: false, serve: |it| tokio(it, peers::fastwebsockets), setup: "simd; `read_frame`, `write_frame`, which writes at once", ..TOKIO },
-    Server { name: "wtx", package: Some("wtx"), batches: false, serve: |it| tokio(it, peers::wtx), setup: "`read_frame`, `write_frame`, which writes at once", ..TOKIO },
+    Server { name: "sansock mio", many: true, package: Some("sansock"), serve: on_mio::<sansock::Socket>, setup: "lent events: `fill`, `next_with_reply`", ..MIO },
+    Server { name: "sansock tokio", many: true, package: Some("sansock"), serve: |it| on_tokio(it, sansock::lent), setup: "lent events: `fill`, `next_with_reply`", ..TOKIO },
+    Server { name: "sansock tokio recv", package: Some("sansock"), serve: |it| on_tokio(it, sansock::owned), setup: "owned messages: `recv`, `feed`", ..TOKIO },
+    Server { name: "sansock tokio Stream", package: Some("sansock"), serve: |it| on_tokio(it, sansock::stream), setup: "owned messages: `Stream`, `Sink`", ..TOKIO },
+    Server { name: "sockudo-ws engine", package: Some("sockudo-ws"), serve: |it| on_tokio(it, peers::sockudo_ws_engine), setup: "`Protocol` driven by hand on tokio: one buffer of 256 KiB for all, the rest of a cut frame in one of its own", ..TOKIO },
+    Server { name: "sockudo-ws", package: Some("sockudo-ws"), serve: |it| on_tokio(it, peers::sockudo_ws), setup: "`WebSocketStream`, flushed when nothing is left to read", ..TOKIO },
+    Server { name: "yawc", package: Some("yawc"), serve: |it| on_tokio(it, peers::yawc), setup: "simd, text validated; flushed likewise", ..TOKIO },
+    Server { name: "tokio-tungstenite", package: Some("tokio-tungstenite"), serve: |it| on_tokio(it, peers::tokio_tungstenite), setup: "16 KiB read buffer; flushed likewise", ..TOKIO },
+    Server { name: "tungstenite mio", package: Some("tungstenite"), serve: on_mio::<peers::Tungstenite>, setup: "over non-blocking streams; 16 KiB read buffer; flushed likewise", ..MIO },
+    Server { name: "tokio-websockets", package: Some("tokio-websockets"), serve: |it| on_tokio(it, peers::tokio_websockets), setup: "flush threshold of 256 KiB; reads all there are, feeds them, flushes", ..TOKIO },
+    Server { name: "fastwebsockets", package: Some("fastwebsockets"), batches: false, serve: |it| on_tokio(it, peers::fastwebsockets), setup: "simd; `read_frame`, `write_frame`, which writes at once", ..TOKIO },
+    Server { name: "wtx", package: Some("wtx"), batches: false, serve: |it| on_tokio(it, peers::wtx), setup: "`read_frame`, `write_frame`, which writes at once", ..TOKIO },
 ];
 
 /// Those that send what one client says to all.
 #[rustfmt::skip]
 pub(crate) const BROADCASTERS: &[Server] = &[
-    Server { name: "broadcast raw mio", serve: mio::<broadcast::Raw>, setup: "one write of the frame for each connection", ..MIO },
-    Server { name: "broadcast sansock mio", package: Some("sansock"), serve: mio::<broadcast::Sansock>, setup: "one `Prepared`, and `send_prepared` for each connection", ..MIO },
+    Server { name: "broadcast raw mio", serve: on_mio::<broadcast::Raw>, setup: "one write of the frame for each connection", ..MIO },
+    Server { name: "broadcast sansock mio", package: Some("sansock"), serve: on_mio::<broadcast::Sansock>, setup: "one `Prepared`, and `send_prepared` for each connection", ..MIO },
 ];
 
 impl Server {
@@ -92,16 +92,17 @@ impl Server {
     }
 }
 
-/// Serves as `name` until the standard input ends; prints who and where.
+/// Serves as `name` until the standard input ends; prints where.
 pub(crate) fn run(name: &str) -> Outcome {
     let all = || SERVERS.iter().chain(BROADCASTERS);
     let server = all()
         .find(|it| it.name == name)
         .ok_or("there is no such server")?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{} {}", process::id(), listener.local_addr()?);
+    // mio lets as many wait to be accepted as the system does, std 128.
+    let listener = mio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let listener = TcpListener::from(listener);
+    println!("{}", listener.local_addr()?);
     io::stdout().flush()?;
-    listener.set_nonblocking(true)?;
     thread::spawn(|| {
         // Whoever started this has ended, or wants it to.
         let _ = io::stdin().read(&mut [0]);
