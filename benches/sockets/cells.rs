@@ -45,7 +45,7 @@ pub(crate) const CELLS: [Cell; 14] = [
     Cell { name: "1 MiB c8 p1", bytes: 1 << 20, connections: 8, bursts: 8, ..BINARY },
     Cell { name: "text 1 KiB c64 p16", bytes: 1 << 10, burst: 16, text: true, bursts: 32, ..BINARY },
     Cell { name: "text 16 KiB c64 p16", bytes: 16 << 10, burst: 16, text: true, bursts: 4, ..BINARY },
-    Cell { name: "125 B c10000 p1", bytes: 125, connections: 10_000, bursts: 1, few: true, ..BINARY },
+    Cell { name: "125 B c4000 p1", bytes: 125, connections: 4_000, bursts: 2, few: true, ..BINARY },
 ];
 
 impl Cell {
