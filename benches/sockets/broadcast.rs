@@ -6,7 +6,7 @@ use in_memory::{clock::median, table};
 
 use crate::{
     Choice, Outcome,
-    child::{Child, OTHER_FILES, file_limit},
+    child::{Child, OTHER_FILES, fewer, file_limit},
     frames::Burst,
     load::Load,
     servers::BROADCASTERS,
@@ -34,8 +34,9 @@ pub(crate) fn measure(_: &Choice) -> Outcome<String> {
     let mut text = format!(
         "Nanoseconds of processor time of the server for each of {} connections that it sends one \
         and the same message to; in parentheses how many times that of raw writes. The medians of \
-        {ROUNDS} rounds in which the servers take turns.\n\n|",
+        {ROUNDS} rounds in which the servers take turns.{}\n\n|",
         table::grouped(connections as f64),
+        fewer(connections, CONNECTIONS),
     );
     for bytes in SIZES {
         write!(text, " | {} B", table::grouped(bytes as f64))?;

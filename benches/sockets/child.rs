@@ -73,6 +73,15 @@ pub(crate) fn file_limit(wanted: usize) -> Outcome<usize> {
     limit()
 }
 
+/// A sentence for where there are fewer connections than `wanted`.
+pub(crate) fn fewer(connections: usize, wanted: usize) -> &'static str {
+    if connections < wanted {
+        " The system allows no more open files."
+    } else {
+        ""
+    }
+}
+
 /// Files that are open beside connections.
 pub(crate) const OTHER_FILES: usize = 200;
 

@@ -6,7 +6,7 @@ use in_memory::table;
 
 use crate::{
     Choice, Outcome,
-    child::{Child, OTHER_FILES, file_limit},
+    child::{Child, OTHER_FILES, fewer, file_limit},
     frames::Burst,
     load::Load,
     servers::{SERVERS, Server},
@@ -27,11 +27,7 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
         connections that had done the same.{} Idle: each has had 16 bytes echoed. After traffic: \
         and then 16 messages of 1 KiB at once.\n\n| | idle | after traffic |\n|---|---:|---:|\n",
         table::grouped(connections as f64),
-        if connections < CONNECTIONS {
-            " Fewer than 10,000, as the system allows no more open files."
-        } else {
-            ""
-        },
+        fewer(connections, CONNECTIONS),
     );
     for server in SERVERS.iter().filter(|it| choice.has_server(it.name)) {
         eprint!("  {} …", server.name);
