@@ -380,7 +380,10 @@ impl<S: Stream> Transport for Ready<'_, S> {
         if !self.readiness.writable {
             return Poll::Pending;
         }
-        let written = would_block(self.stream.write_vectored(chunks));
+        let written = would_block(match chunks {
+            [chunk] => self.stream.write(chunk),
+            chunks => self.stream.write_vectored(chunks),
+        });
         self.readiness.writable = written.is_ready();
         written
     }
