@@ -61,8 +61,7 @@ macro_rules! accessors {
         pub fn next_with_reply(
             &mut self,
         ) -> Option<($crate::EndpointEvent<'_>, $crate::adapter::Reply<'_>)> {
-            let (event, endpoint) = self.driver.next_event()?;
-            Some((event, $crate::adapter::Reply::new(endpoint)))
+            self.driver.next_event()
         }
     };
 }

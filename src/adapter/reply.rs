@@ -23,6 +23,11 @@ impl<'a> Reply<'a> {
         Self { endpoint }
     }
 
+    #[cfg(feature = "web")]
+    pub(super) const fn endpoint(&self) -> &Endpoint {
+        self.endpoint
+    }
+
     /// Queues a whole message.
     ///
     /// # Errors

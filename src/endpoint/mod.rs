@@ -14,7 +14,8 @@ use core::mem;
 use self::event::Terminal;
 pub use self::{event::EndpointEvent, outbox::Outbox, send::MessageKind};
 use crate::proto::{
-    CloseStatus, Config, Connection, DeflateParams, Error, Instant, State, Timeout, earliest,
+    CloseStatus, Config, Connection, DeflateParams, Error, Event, Instant, Message, ProtocolError,
+    State, Timeout, earliest,
     handshake::{
         Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Reject, Response,
         ServerHandshake,
@@ -124,14 +125,10 @@ impl Endpoint {
     /// [`reject`](Self::reject): what they caused comes out here.
     #[inline]
     pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
-        if let Stage::Open(connection) = &mut self.stage {
-            match connection.receive(input, self.outbox.batch()) {
-                Ok(Some(event)) => return Some(EndpointEvent::Event(event)),
-                Ok(None) | Err(_) if connection.is_finished() => {}
-                Ok(None) | Err(_) => return None,
-            }
+        match self.receive_whole(input) {
+            Ok(Some(message)) => Some(EndpointEvent::Event(Event::Message(message))),
+            other => self.receive_other(other.err(), input),
         }
-        self.receive_slow(input)
     }
 
     /// Takes note that the transport has ended: nothing more will come.
@@ -387,6 +384,35 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// The short path of [`receive`](Self::receive): a message that lies whole at the front of
+    /// `input`. Whoever wraps the event does so where it is made; see the engine's.
+    #[inline]
+    pub(crate) fn receive_whole<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Message<'b>>, ProtocolError> {
+        match &mut self.stage {
+            Stage::Open(connection) => connection.receive_whole(input),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
+    pub(crate) fn receive_other<'b>(
+        &mut self,
+        error: Option<ProtocolError>,
+        input: &mut &'b mut [u8],
+    ) -> Option<EndpointEvent<'b>> {
+        if let Stage::Open(connection) = &mut self.stage {
+            match connection.receive_other(error, input, self.outbox.batch()) {
+                Ok(Some(event)) => return Some(EndpointEvent::Event(event)),
+                Ok(None) | Err(_) if connection.is_finished() => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+        self.receive_slow(input)
+    }
+
     #[cold]
     fn receive_slow<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
         match &mut self.stage {

@@ -117,7 +117,29 @@ impl Connection {
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, ProtocolError> {
-        let received = self.receiver.receive(input);
+        match self.receiver.receive_whole(input) {
+            Ok(Some(message)) => Ok(Some(Event::Message(message))),
+            other => self.receive_other(other.err(), input, out),
+        }
+    }
+
+    /// The short path of [`receive`](Self::receive); see [`Receiver::receive_whole`].
+    #[inline]
+    pub(crate) fn receive_whole<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Message<'b>>, ProtocolError> {
+        self.receiver.receive_whole(input)
+    }
+
+    /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
+    pub(crate) fn receive_other<'b>(
+        &mut self,
+        error: Option<ProtocolError>,
+        input: &mut &'b mut [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        let received = self.receiver.receive_other(error, input);
         if !matches!(received, Ok(Some(Event::Message(_)))) {
             self.react(&received, out);
         }

@@ -25,7 +25,7 @@ use super::{
     config::Config,
     deflate::DeflateParams,
     error::{ProtocolError, Timeout},
-    event::Event,
+    event::{Event, Message},
     frame::{FrameHeader, RSV1},
     opcode::{Opcode, Role},
     time::Instant,
@@ -95,6 +95,26 @@ impl Receiver {
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match self.receive_whole(input) {
+            Ok(Some(message)) => Ok(Some(Event::Message(message))),
+            other => self.receive_other(other.err(), input),
+        }
+    }
+
+    /// The short path of [`receive`](Self::receive): a message that lies whole at the front of
+    /// `input`. Where there is none, [`receive_other`](Self::receive_other) goes on.
+    ///
+    /// It is a function of its own, so that whoever wraps the event does so where it is made: each
+    /// move of an event costs as much as it takes to parse the frame.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not UTF-8: what `receive_other` is then to be told.
+    #[inline]
+    pub(crate) fn receive_whole<'b>(
+        &mut self,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Message<'b>>, ProtocolError> {
         if self.ready
             && let Ok(Some((header, header_len))) = FrameHeader::parse(input)
             && header.fin
@@ -108,12 +128,22 @@ impl Receiver {
             let frame = Frame::new(&header);
             let payload = frame.whole_payload(input);
             self.activity = Activity::Data;
-            return match whole_message(header.opcode, payload) {
-                Ok(message) => Ok(Some(Event::Message(message))),
-                Err(error) => self.fail(error, input),
-            };
+            return whole_message(header.opcode, payload).map(Some);
         }
-        self.receive_any(input)
+        Ok(None)
+    }
+
+    /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
+    #[inline(never)]
+    pub(crate) fn receive_other<'b>(
+        &mut self,
+        error: Option<ProtocolError>,
+        input: &mut &'b mut [u8],
+    ) -> Result<Option<Event<'b>>, ProtocolError> {
+        match error {
+            Some(error) => self.fail(error, input),
+            None => self.receive_any(input),
+        }
     }
 
     /// [`receive`](Self::receive) for all that does not take the short path.

@@ -31,7 +31,7 @@ pub(super) use self::{
     transport::{Transport, would_block},
     wait::Opening,
 };
-use super::{Error, buffers};
+use super::{Error, Reply, buffers};
 #[cfg(feature = "mio")]
 use crate::proto::handshake::{Accept, AcceptError};
 use crate::{
@@ -169,28 +169,35 @@ impl Driver {
         }
     }
 
-    /// The next event of what was read, and the endpoint to answer by; `None` when it is time to
+    /// The next event of what was read, and a way to answer it; `None` when it is time to
     /// [fill](Self::poll_fill).
     #[inline]
-    pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
+    pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
         if let Some(event) = self.extra.as_mut().and_then(|extra| extra.take_event()) {
-            return Some((event, &mut self.endpoint));
+            return Some((event, Reply::new(&mut self.endpoint)));
         }
         self.next_received()
     }
 
     /// The next event of what was read, whatever waits to be handed out first.
     #[inline]
-    fn next_received(&mut self) -> Option<(EndpointEvent<'_>, &mut Endpoint)> {
+    fn next_received(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
         let Self {
             endpoint,
             input: Input { buffer, start, end },
             ..
         } = self;
         let mut unread = buffer.get_mut(*start..*end).unwrap_or_default();
-        let event = endpoint.receive(&mut unread);
+        // A message is wrapped here, where it is made, and not moved again.
+        let whole = endpoint.receive_whole(&mut unread);
+        if let Ok(Some(message)) = whole {
+            *start = *end - unread.len();
+            let event = EndpointEvent::Event(Event::Message(message));
+            return Some((event, Reply::new(endpoint)));
+        }
+        let event = endpoint.receive_other(whole.err(), &mut unread);
         *start = *end - unread.len();
-        event.map(|event| (event, endpoint))
+        event.map(|event| (event, Reply::new(endpoint)))
     }
 
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
@@ -220,6 +227,8 @@ impl Driver {
                     if !mem::replace(&mut self.is_told, false) {
                         self.deadline = self.endpoint.handle_timeout(transport.now());
                     }
+                    // Answers are encoded into a buffer that has grown before.
+                    self.endpoint_mut();
                     return Poll::Ready(read.map(|()| true));
                 }
                 Poll::Pending => {

@@ -41,8 +41,8 @@ pub(in crate::adapter) fn poll_drive<R>(
             }
             return Poll::Pending;
         }
-        if let Some((event, endpoint)) = driver.next_event() {
-            if !shared.receive(event, endpoint) {
+        if let Some((event, reply)) = driver.next_event() {
+            if !shared.receive(event, reply.endpoint()) {
                 return Poll::Ready(());
             }
             continue;
