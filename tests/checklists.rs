@@ -123,10 +123,18 @@ fn is_test(source: &str, function: &str) -> bool {
         })
 }
 
-/// Whether a block `everywhere! { … }` of `source`, which makes a test for each adapter of every
-/// function in it, has one of this name.
+/// The macros that make a test for each adapter of every function in their block.
+const FOR_EACH_ADAPTER: [&str; 3] = [
+    "\neverywhere! {\n",
+    "\neverywhere_and_over_tls! {\n",
+    "\nover_each! {\n",
+];
+
+/// Whether a block of one of those macros in `source` has a function of this name.
 fn is_generic_test(source: &str, function: &str) -> bool {
-    let blocks = source.split("\neverywhere! {\n").skip(1);
+    let blocks = FOR_EACH_ADAPTER
+        .iter()
+        .flat_map(|start| source.split(start).skip(1));
     blocks
         .filter_map(|block| block.split("\n}\n").next())
         .flat_map(str::lines)
@@ -221,6 +229,10 @@ everywhere! {
     }
 }
 
+everywhere_and_over_tls! {
+    fn each_twice<A>() {}
+}
+
 mod tests {
     #[test]
     fn inner() {}
@@ -238,7 +250,7 @@ fn a_good_list_has_no_complaints() {
 2. §1: two — with a dash. — `tests/a.rs::good`, `tests/a.rs::later`, `tests/a.rs::panics`
 ## Heading
 3. §2: three. — reason: nothing to test
-4. §2: four. — `tests/a.rs::tests::inner`, `tests/a.rs::each`
+4. §2: four. — `tests/a.rs::tests::inner`, `tests/a.rs::each`, `tests/a.rs::each_twice`
 5. §2: five. — reason: PENDING handshake
 ";
     assert_eq!(complaints(list, 5, true, made_up), Vec::<String>::new());

@@ -62,9 +62,17 @@ impl Authority {
         self.leaf_between(name, [2020, 4000])
     }
 
+    /// One for several of them.
+    pub(crate) fn leaf_of(&self, names: &[&str]) -> Identity {
+        self.sign(params(names), [2020, 4000])
+    }
+
     /// One that is good from the first of these years to the second.
     pub(crate) fn leaf_between(&self, name: &str, years: [i32; 2]) -> Identity {
-        let mut params = params(name);
+        self.sign(params(&[name]), years)
+    }
+
+    fn sign(&self, mut params: CertificateParams, years: [i32; 2]) -> Identity {
         params.not_before = date_time_ymd(years[0], 1, 1);
         params.not_after = date_time_ymd(years[1], 1, 1);
         let key = KeyPair::generate().unwrap();
@@ -76,12 +84,13 @@ impl Authority {
 /// A certificate that vouches for itself.
 pub(crate) fn self_signed(name: &str) -> Identity {
     let key = KeyPair::generate().unwrap();
-    let certificate = params(name).self_signed(&key).unwrap();
+    let certificate = params(&[name]).self_signed(&key).unwrap();
     identity(certificate.der(), &key)
 }
 
-fn params(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+fn params(names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let mut params = CertificateParams::new(names).unwrap();
     params.extended_key_usages = vec![
         ExtendedKeyUsagePurpose::ServerAuth,
         ExtendedKeyUsagePurpose::ClientAuth,

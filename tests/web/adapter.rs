@@ -25,6 +25,8 @@ use sansock::{
 };
 use tokio::runtime::{self, Runtime};
 
+use crate::layer;
+
 /// How long anything may take: what takes longer waits for ever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -32,6 +34,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) trait Adapter: Sized + 'static {
     /// Sets listeners, starts if so told, and lets it go on by itself.
     fn make(
+        builder: Builder<Self>,
+        start: bool,
+        listen: impl FnOnce(&WebSocket<Self>),
+    ) -> Result<WebSocket<Self>, DomError> {
+        Self::build(layer::trusting(builder), start, listen)
+    }
+
+    /// The same of a builder that has all it needs.
+    fn build(
         builder: Builder<Self>,
         start: bool,
         listen: impl FnOnce(&WebSocket<Self>),
@@ -57,7 +68,7 @@ pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 
 impl Adapter for Tokio {
-    fn make(
+    fn build(
         builder: Builder<Self>,
         start: bool,
         listen: impl FnOnce(&WebSocket<Self>),
@@ -87,7 +98,7 @@ impl Adapter for Tokio {
 }
 
 impl Adapter for Blocking {
-    fn make(
+    fn build(
         builder: Builder<Self>,
         start: bool,
         listen: impl FnOnce(&WebSocket<Self>),
@@ -111,15 +122,17 @@ impl Adapter for Blocking {
 }
 
 impl Adapter for Futures {
-    fn make(
+    fn build(
         builder: Builder<Self>,
         start: bool,
         listen: impl FnOnce(&WebSocket<Self>),
     ) -> Result<WebSocket<Self>, DomError> {
+        let tls = layer::connector();
         let (socket, driver) = builder.connect_with_timer(
             |location| async move {
                 let (host, port) = (location.host(), location.port());
-                smol::net::TcpStream::connect((host, port)).await
+                let stream = smol::net::TcpStream::connect((host, port)).await?;
+                layer::wrap(stream, host, tls)
             },
             Alarm(None),
         )?;
@@ -145,7 +158,7 @@ impl Adapter for Futures {
 }
 
 impl Adapter for Mio {
-    fn make(
+    fn build(
         builder: Builder<Self>,
         start: bool,
         listen: impl FnOnce(&WebSocket<Self>),

@@ -22,6 +22,7 @@ mod echo_server;
 mod events;
 #[path = "../whatwg_fixtures/mod.rs"]
 mod fixtures;
+mod layer;
 mod listeners;
 mod opening;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
@@ -48,27 +49,54 @@ macro_rules! everywhere {
             $(#[$attribute])*
             fn run<$adapter: crate::adapter::Adapter>() $body
 
-            #[test]
-            fn tokio() {
-                run::<sansock::adapter::tokio::Tokio>();
-            }
+            crate::on_each_adapter! { over_tcp: tokio blocking futures mio }
+        }
+    )*};
+}
 
-            #[test]
-            fn blocking() {
-                run::<sansock::adapter::blocking::Blocking>();
-            }
+/// The same, and makes another that runs over TLS.
+macro_rules! everywhere_and_over_tls {
+    ($(fn $name:ident<$adapter:ident>() $body:block)*) => {$(
+        mod $name {
+            use super::*;
 
-            #[test]
-            fn futures() {
-                run::<sansock::adapter::futures::Futures>();
-            }
+            fn run<$adapter: crate::adapter::Adapter>() $body
 
-            #[test]
-            fn mio() {
-                run::<sansock::adapter::mio::Mio>();
+            crate::on_each_adapter! { over_tcp: tokio blocking futures mio }
+
+            #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
+            crate::on_each_adapter! {
+                over_tls: tokio_over_tls blocking_over_tls futures_over_tls mio_over_tls
             }
         }
     )*};
 }
 
+/// Makes a test for each adapter of `run`, over that layer.
+macro_rules! on_each_adapter {
+    ($layer:ident: $tokio:ident $blocking:ident $futures:ident $mio:ident) => {
+        #[test]
+        fn $tokio() {
+            crate::layer::$layer(run::<sansock::adapter::tokio::Tokio>);
+        }
+
+        #[test]
+        fn $blocking() {
+            crate::layer::$layer(run::<sansock::adapter::blocking::Blocking>);
+        }
+
+        #[test]
+        fn $futures() {
+            crate::layer::$layer(run::<sansock::adapter::futures::Futures>);
+        }
+
+        #[test]
+        fn $mio() {
+            crate::layer::$layer(run::<sansock::adapter::mio::Mio>);
+        }
+    };
+}
+
 use everywhere;
+use everywhere_and_over_tls;
+use on_each_adapter;

@@ -1,5 +1,6 @@
 //! What the browsers' own tests assert, against the servers they need (lines 52 to 78 of
-//! `tests/WHATWG.md`). Tests are named after the browsers' files.
+//! `tests/WHATWG.md`). Tests are named after the browsers' files, and run over TCP and, as the
+//! browsers' variant `?wss` does, over TLS.
 
 use std::{
     sync::{Arc, mpsc},
@@ -14,11 +15,26 @@ use sansock::{
 
 use crate::{
     adapter::{Adapter, Log, Say, state, wait_until, write_down},
-    everywhere,
-    fixtures::{Server, Settings, Wait},
+    everywhere_and_over_tls,
+    fixtures::{Gate, Server, Settings, Wait},
+    layer,
 };
 
 const FAILED: [&str; 2] = ["error 3", "close unclean 1006 \"\" 3"];
+
+fn start() -> Server {
+    layer::serve(Settings::default())
+}
+
+/// A server whose handlers wait at this gate.
+fn gated() -> (Server, Gate) {
+    let gate = Gate::default();
+    let server = layer::serve(Settings {
+        wait: Wait::At(gate.clone()),
+        ..Settings::default()
+    });
+    (server, gate)
+}
 
 /// A socket at that handler, and the log of its events.
 fn at<A: Adapter>(server: &Server, target: &str) -> (WebSocket<A>, Log) {
@@ -50,16 +66,17 @@ fn on_open<A: Adapter>(
     (socket, log)
 }
 
-everywhere! {
+everywhere_and_over_tls! {
     fn b_constructor_018_nul_in_a_query<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = at::<A>(&server, "echo-query?x\0y\0");
         assert_eq!(log.to_close(), ["open 1", "text \"x%00y\"", "close clean 1000 \"\" 3"]);
     }
 
     fn b_constructor_019_020_capitals<A>() {
-        let server = Server::start();
-        let url = format!("WS://LOCALHOST:{}/origin", server.address().port());
+        let server = start();
+        let scheme = server.scheme().to_uppercase();
+        let url = format!("{scheme}://LOCALHOST:{}/origin", server.address().port());
         let (log, say) = Log::new();
         let socket = A::connect(&url, |socket| write_down(socket, &say));
         drop(say);
@@ -68,7 +85,7 @@ everywhere! {
     }
 
     fn b_create_valid_url<A>() {
-        let server = Server::start();
+        let server = start();
         let lists: [(&[&str], &str); 3] =
             [(&[], ""), (&["echo"], "echo"), (&["foobar", "echo"], "echo")];
         for (protocols, selected) in lists {
@@ -89,7 +106,7 @@ everywhere! {
     }
 
     fn b_constructor_010_011_012_unasked_protocols<A>() {
-        let server = Server::start();
+        let server = start();
         let cases: [(&str, &[&str]); 3] = [
             ("handshake_protocol", &[]),
             ("handshake_protocol", &["FooBar"]),
@@ -102,7 +119,7 @@ everywhere! {
     }
 
     fn b_constructor_022_protocol_array<A>() {
-        let server = Server::start();
+        let server = start();
         for path in ["protocol", "protocol_array"] {
             let protocols: &[&str] = if path == "protocol" { &["a"] } else { &["a", "b"] };
             let (_socket, log) = at_with::<A>(&server, path, |it| it.protocols(protocols));
@@ -111,7 +128,7 @@ everywhere! {
     }
 
     fn b_constructor_013_many_at_once<A>() {
-        let server = Server::start();
+        let server = start();
         let sockets: Vec<_> = (0..25)
             .map(|n| {
                 let (log, say) = Log::new();
@@ -135,7 +152,7 @@ everywhere! {
     }
 
     fn b_constructor_014_one_after_the_other<A>() {
-        let (server, gate) = Server::gated();
+        let (server, gate) = gated();
         let connect = || {
             at_with::<A>(&server, "handshake_sleep_2", |it| it.one_connecting_per_host(true))
         };
@@ -151,7 +168,7 @@ everywhere! {
     }
 
     fn b_opening_handshake_006_again_after_failures<A>() {
-        let server = Server::start();
+        let server = start();
         for _ in 0..3 {
             let (_socket, log) = at::<A>(&server, "invalid");
             assert_eq!(log.to_close(), FAILED);
@@ -161,7 +178,7 @@ everywhere! {
     }
 
     fn b_extensions_001_none<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "handshake_no_extensions", |socket, say| {
             say.say(socket.extensions());
         });
@@ -169,7 +186,7 @@ everywhere! {
     }
 
     fn d11_deflate_is_offered_unless_the_config_says_otherwise<A>() {
-        let server = Server::start();
+        let server = start();
         let plain = Arc::new(Config::default());
         let (_socket, _log) = at_with::<A>(&server, "echo", |it| it.config(&plain));
         assert_eq!(server.request().field("Sec-WebSocket-Extensions"), None);
@@ -186,7 +203,7 @@ everywhere! {
     }
 
     fn b_opening_handshake_001_002_security_001_received_301<A>() {
-        let server = Server::start();
+        let server = start();
         for path in ["invalid", "wrong_accept_key", "received-301", "basic_auth", "missing"] {
             let (_socket, log) = at::<A>(&server, path);
             assert_eq!(log.to_close(), FAILED, "{path}");
@@ -194,7 +211,7 @@ everywhere! {
     }
 
     fn b_opening_handshake_003_origin<A>() {
-        let server = Server::start();
+        let server = start();
         let (log, say) = Log::new();
         let builder = WebSocket::<A>::builder(&server.url("origin"));
         let builder = builder.origin("http://a.example").unwrap();
@@ -205,12 +222,13 @@ everywhere! {
             });
         });
         let _socket = socket.unwrap();
-        let message = format!("Some(\"http://a.example\") from ws://{}", server.address());
+        let (scheme, address) = (server.scheme(), server.address());
+        let message = format!("Some(\"http://a.example\") from {scheme}://{address}");
         assert_eq!(log.to_close(), ["open 1", &message, "close clean 1000 \"\" 3"]);
     }
 
     fn b_opening_handshake_005_close_in_the_same_segment<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "simple_handshake", |socket, say| {
             say.say(format!("open {}", state(socket)));
             socket.close(None, "").unwrap();
@@ -219,18 +237,18 @@ everywhere! {
     }
 
     fn b_referrer_and_basic_auth<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = at::<A>(&server, "referrer");
         assert_eq!(log.to_close(), ["open 1", "text \"none\"", "close clean 1000 \"\" 3"]);
         let (log, say) = Log::new();
-        let url = format!("ws://foo:bar@{}/basic_auth", server.address());
+        let url = format!("{}://foo:bar@{}/basic_auth", server.scheme(), server.address());
         let _socket = A::connect(&url, |socket| write_down(socket, &say));
         drop(say);
         assert_eq!(log.to_close(), ["open 1", "close clean 1000 \"\" 3"]);
     }
 
     fn b_close_codes_come_back<A>() {
-        let server = Server::start();
+        let server = start();
         for (code, reason) in [(1000, ""), (1000, "bye"), (3000, "Grüße"), (4999, "x")] {
             let (_socket, log) = on_open::<A>(&server, "echo", move |socket, say| {
                 socket.close(Some(code), reason).unwrap();
@@ -246,7 +264,7 @@ everywhere! {
     }
 
     fn b_close_delayed_waits_for_the_server<A>() {
-        let (server, gate) = Server::gated();
+        let (server, gate) = gated();
         let (log, say) = Log::new();
         let socket = A::connect(&server.url("delayed-passive-close"), |socket| {
             write_down(socket, &say);
@@ -261,7 +279,7 @@ everywhere! {
     }
 
     fn b_close_server_initiated_close_and_closing_handshake_002<A>() {
-        let server = Server::start();
+        let server = start();
         let goodbye = |socket: &WebSocket<A>, _: &Say| socket.send("Goodbye").unwrap();
         let (_socket, log) = on_open(&server, "echo", goodbye);
         assert_eq!(log.to_close(), ["text \"Goodbye\"", "close clean 1000 \"\" 3"]);
@@ -279,7 +297,7 @@ everywhere! {
     }
 
     fn b_closing_handshake_004_what_follows_a_close<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "echo_raw", |socket, _| {
             socket.send(&b"\x81\x02hi\x88\x02\x03\xE8\x81\x04late"[..]).unwrap();
         });
@@ -287,7 +305,7 @@ everywhere! {
     }
 
     fn b_close_while_connecting<A>() {
-        let (server, gate) = Server::gated();
+        let (server, gate) = gated();
         let (socket, log) = at::<A>(&server, "handshake_sleep_2");
         server.waiting();
         socket.close(None, "").unwrap();
@@ -299,7 +317,7 @@ everywhere! {
     }
 
     fn b_close_nested_in_its_events<A>() {
-        let server = Server::start();
+        let server = start();
         let (log, say) = Log::new();
         let closed = say.clone();
         let socket = A::connect(&server.url("invalid"), |socket| {
@@ -319,7 +337,7 @@ everywhere! {
     }
 
     fn b_send_data_and_buffered_amount<A>() {
-        let server = Server::start();
+        let server = start();
         let (socket, log) = on_open::<A>(&server, "echo", |socket, say| {
             for text in ["", "Hello", "¥¥¥", "\u{10402}\u{1F980}", &"c".repeat(65_000)] {
                 socket.send(text).unwrap();
@@ -338,7 +356,7 @@ everywhere! {
     }
 
     fn b_send_binary_and_extended_payload_length<A>() {
-        let server = Server::start();
+        let server = start();
         let (sender, received) = mpsc::channel();
         let builder = WebSocket::<A>::builder(&server.url("echo"));
         let builder = builder.binary_type(BinaryType::ArrayBuffer);
@@ -368,7 +386,7 @@ everywhere! {
     }
 
     fn b_send_009_empty_message<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "empty-message", |socket, _| {
             socket.send("").unwrap();
         });
@@ -376,7 +394,7 @@ everywhere! {
     }
 
     fn b_send_many_64k_with_backpressure<A>() {
-        let server = Server::with(Settings {
+        let server = layer::serve(Settings {
             wait: Wait::For(Duration::from_millis(1)),
             ..Settings::default()
         });
@@ -402,7 +420,7 @@ everywhere! {
     }
 
     fn b_events_015_a_reserved_opcode<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "echo_raw", |socket, _| {
             socket.send(&b"\x81\x02ok\x83\x02no"[..]).unwrap();
         });
@@ -410,7 +428,7 @@ everywhere! {
     }
 
     fn b_passive_close_abort<A>() {
-        let server = Server::start();
+        let server = start();
         let (_socket, log) = on_open::<A>(&server, "passive-close-abort", |socket, _| {
             socket.close(Some(4000), "because").unwrap();
         });

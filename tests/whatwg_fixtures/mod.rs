@@ -73,6 +73,7 @@ pub(crate) struct End {
 /// A running server; it and all its connections end when this is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
+    scheme: &'static str,
     requests: Receiver<Head>,
     waiting: Receiver<String>,
     ends: Receiver<End>,
@@ -173,6 +174,7 @@ impl Server {
         let listener = thread::spawn(move || listen(&listener, &of_listener, &Arc::new(layer)));
         Self {
             address,
+            scheme: "ws",
             requests: requests_of,
             waiting: waiting_of,
             ends: ends_of,
@@ -181,13 +183,23 @@ impl Server {
         }
     }
 
+    /// With another scheme in its URLs than `ws`.
+    pub(crate) const fn with_scheme(mut self, scheme: &'static str) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    pub(crate) const fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The `ws:` URL of a handler, such as `echo`, and what follows its name.
+    /// The URL of a handler, such as `echo`, and what follows its name.
     pub(crate) fn url(&self, target: &str) -> String {
-        format!("ws://{}/{target}", self.address)
+        format!("{}://{}/{target}", self.scheme, self.address)
     }
 
     /// The next request that came.
