@@ -182,7 +182,8 @@
 //!
 //! Listeners are called as messages come, and `send` queues. [`WebSocketStream`] reads a message
 //! when you ask for it, and its `write` waits for the peer. A receiver of
-//! [`events`](WebSocket::events) that does not ask slows the peer down as well.
+//! [`events`](WebSocket::events) that does not ask slows the peer down as well. Where messages are
+//! but pieces of one run of bytes, `Readable::into_async_read` makes an `AsyncRead` of them.
 //!
 //! # The end
 //!
@@ -206,10 +207,10 @@ mod socket;
 pub(in crate::adapter) mod stream;
 #[cfg(any(feature = "futures", feature = "tokio"))]
 mod stream_async;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+mod stream_bytes;
 mod turn;
 
-#[cfg(any(feature = "futures", feature = "tokio"))]
-pub use self::polled::Asynchronous;
 #[cfg(feature = "mio")]
 pub(in crate::adapter) use self::shared::State;
 pub use self::{
@@ -223,3 +224,5 @@ pub use self::{
 pub(in crate::adapter) use self::{builder::Plan, shared::Shared};
 #[cfg(feature = "mio")]
 pub(in crate::adapter) use self::{drive::poll_drive, turn::Turn};
+#[cfg(any(feature = "futures", feature = "tokio"))]
+pub use self::{polled::Asynchronous, stream_bytes::ReadableBytes};
