@@ -2,7 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
-import { writeSync } from "node:fs";
+import { fail, print } from "./output.mjs";
+
+export { fail, print };
 
 const installed = new URL("../../target/interop/node/", import.meta.url);
 export const { WebSocket, WebSocketServer } = createRequire(installed)("ws");
@@ -69,16 +71,3 @@ function count(deflate, method, called) {
     return original.call(this, data, fin, callback);
   };
 }
-
-/** One line; it is written when this returns. */
-export function print(value) {
-  writeSync(1, JSON.stringify(value) + "\n");
-}
-
-export function fail(error) {
-  writeSync(2, `${error.stack ?? error}\n`);
-  process.exit(1);
-}
-
-// Who waits for us never waits for ever.
-setTimeout(() => fail("this took more than two minutes"), 120_000).unref();

@@ -1,8 +1,8 @@
-//! Servers of others for our clients: `ws` of node and `websockets` of Python, each a process that
-//! ends with the test, or after two minutes.
+//! Servers of others for our clients: `ws` of node, `websockets` of Python and one of `node:http`
+//! alone that upgrades by hand, each a process that ends with the test, or after two minutes.
 //!
-//! Both echo to any number of clients, agree on deflate where it is offered, and select `chat` if
-//! it is offered. `/close?code=4000&reason=why` closes first.
+//! All echo to any number of clients and select `chat` if it is offered; those of packages agree on
+//! deflate where it is offered. `/close?code=4000&reason=why` closes first.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,7 +12,12 @@ use std::{
 use super::set_up::scripts;
 
 /// The scripts, which are executable and say by what.
-pub(crate) const SERVERS: [&str; 2] = ["ws_echo.mjs", "websockets_echo.py"];
+pub(crate) const SERVERS: [&str; 3] = ["ws_echo.mjs", "websockets_echo.py", "http_echo.mjs"];
+
+/// Whether that server agrees on deflate.
+pub(crate) fn deflates(script: &str) -> bool {
+    script != "http_echo.mjs"
+}
 
 /// A running server; it ends when this is dropped.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Against the echo servers of node `ws` and Python `websockets`.
+//! Against the echo servers of node `ws`, Python `websockets` and `node:http`.
 //!
 //! Where their tools are missing this says so and tests nothing, but fails where `CI=true`.
 
@@ -12,12 +12,12 @@ use sansock::{
 
 use crate::{
     adapter::{Adapter, Log, PATIENCE, write_down},
-    echo_server::{EchoServer, SERVERS},
+    echo_server::{EchoServer, SERVERS, deflates},
     everywhere,
     set_up::is_set_up,
 };
 
-fn servers() -> impl Iterator<Item = (&'static str, EchoServer)> {
+pub(crate) fn servers() -> impl Iterator<Item = (&'static str, EchoServer)> {
     let set_up = is_set_up().then_some(SERVERS);
     set_up
         .into_iter()
@@ -44,7 +44,8 @@ everywhere! {
             });
             let socket = socket.unwrap();
             let extensions = log.next();
-            assert!(extensions.starts_with("permessage-deflate"), "{script}: {extensions}");
+            let agreed = extensions.starts_with("permessage-deflate");
+            assert_eq!(agreed, deflates(script), "{script}: {extensions}");
             let next = || received.recv_timeout(PATIENCE).unwrap();
             for text in ["Grüße, 你好, 🦀", "", &"the same again; ".repeat(1 << 16)] {
                 socket.send(text).unwrap();
@@ -73,7 +74,7 @@ everywhere! {
                 });
                 drop(say);
                 let _socket = socket.unwrap();
-                // Both send the reason back as well.
+                // All send the reason back as well.
                 let closed = format!("close clean {code} \"Grüße\" 3");
                 assert_eq!(log.to_close(), [closed], "{script}");
             }
