@@ -253,4 +253,21 @@ everywhere! {
         assert_eq!(peer.message(0x8A), b"hi");
         assert_eq!([log.next(), log.next()], ["open 1", "text \"x\""]);
     }
+
+    fn hostile_166_lone_surrogates_are_no_text<A>() {
+        // U+D800 as UTF-8 would write it, in a text and in the reason of a Close.
+        for frame in [&b"\x81\x03\xED\xA0\x80"[..], b"\x88\x05\x03\xE8\xED\xA0\x80"] {
+            let server = Server::new();
+            let (log, say) = Log::new();
+            let _socket = A::connect(&server.url, |socket| write_down(socket, &say));
+            drop(say);
+            let mut peer = server.accept();
+            peer.write(b"\x81\x01a");
+            peer.write(frame);
+            assert_eq!(peer.close_frame()[..2], *b"\x03\xEF");
+            peer.end();
+            let failed = ["open 1", "text \"a\"", "error 3", "close unclean 1006 \"\" 3"];
+            assert_eq!(log.to_close(), failed, "{frame:X?}");
+        }
+    }
 }

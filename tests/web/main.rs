@@ -37,6 +37,8 @@ mod sending;
 mod server;
 #[path = "../interop/set_up.rs"]
 mod set_up;
+mod silence;
+mod stream_bytes;
 mod streams;
 mod waiting;
 

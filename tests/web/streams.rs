@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{SinkExt, StreamExt, poll};
+use futures_util::{SinkExt, StreamExt};
 use sansock::{
     Message,
     adapter::{
@@ -23,11 +23,12 @@ use sansock::{
 use crate::{
     adapter::{PATIENCE, RUNTIME, wait_until},
     events::write_until_full,
+    peers::servers,
     server::Server,
 };
 
 /// An adapter that has streams; all it does blocks.
-trait Streams: Sized + Send + 'static {
+pub(crate) trait Streams: Sized + Send + 'static {
     fn stream(url: &str, options: &StreamOptions) -> Result<WebSocketStream<Self>, DomError>;
     fn opened(stream: &WebSocketStream<Self>) -> Result<Opened<Self>, StreamError>;
     fn closed(stream: &WebSocketStream<Self>) -> Result<CloseInfo, StreamError>;
@@ -151,7 +152,7 @@ macro_rules! over_each {
     )*};
 }
 
-fn web_socket_error(error: StreamError) -> Arc<WebSocketError> {
+pub(crate) fn web_socket_error(error: StreamError) -> Arc<WebSocketError> {
     match error {
         StreamError::WebSocket(error) => error,
         other => panic!("{other:?}"),
@@ -362,6 +363,33 @@ over_each! {
         assert!(Arc::ptr_eq(&opened, &closed));
     }
 
+    fn d44_to_d48_against_the_servers_of_others<A>() {
+        for (script, server) in servers() {
+            let options = StreamOptions {
+                protocols: ["other", "chat"].into(),
+                signal: None,
+            };
+            let stream = A::stream(&server.url("/"), &options).unwrap();
+            let Opened { mut readable, mut writable, protocol, .. } = A::opened(&stream).unwrap();
+            assert_eq!(protocol, "chat", "{script}");
+            for len in [0, 5, 126, 1 << 16, 1 << 20] {
+                let bytes: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+                A::write(&mut writable, &bytes).unwrap();
+                let chunk = A::read(&mut readable).unwrap().unwrap();
+                assert!(chunk == MessageData::ArrayBuffer(bytes), "{script}: {len}");
+            }
+            assert_eq!(A::close(writable), Ok(()), "{script}");
+            assert_eq!(A::read(&mut readable), None, "{script}");
+            assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(1005), "")), "{script}");
+
+            let url = server.url("/close?code=4000&reason=why");
+            let stream = A::stream(&url, &StreamOptions::default()).unwrap();
+            let mut opened = A::opened(&stream).unwrap();
+            assert_eq!(A::read(&mut opened.readable), None, "{script}");
+            assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(4000), "why")), "{script}");
+        }
+    }
+
     fn dropping_all_closes<A>() {
         let (stream, opened, peer) = A::open("");
         peer.stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
@@ -391,89 +419,6 @@ fn a_stream_and_a_sink() {
         assert_eq!(closing.join().unwrap(), b"");
         assert!(opened.readable.next().await.is_none());
     });
-}
-
-/// Two messages, and an empty one between them.
-const HELLO: &[u8] = b"\x81\x06Hello \x82\x00\x82\x05w\xC3\xB6rl";
-
-/// Both runtimes have traits of the same names, so this is written out for each.
-macro_rules! as_async_read {
-    ($adapter:ident, $block_on:expr, $traits:ident) => {
-        use std::pin::{Pin, pin};
-
-        use $traits::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
-
-        use super::*;
-
-        #[test]
-        fn d46_d50_messages_are_bytes_to_a_clean_end() {
-            let (_stream, opened, mut peer) = $adapter::open("");
-            let mut bytes = opened.readable.into_async_read();
-            peer.write(HELLO);
-            $block_on(async {
-                assert_eq!(bytes.read(&mut []).await.unwrap(), 0);
-                let mut buffer = [0; 4];
-                assert_eq!(bytes.read(&mut buffer).await.unwrap(), 4);
-                assert_eq!(&buffer, b"Hell");
-                // One read goes to the end of a message and no further.
-                assert_eq!(bytes.read(&mut buffer).await.unwrap(), 2);
-                assert_eq!(&buffer[..2], b"o ");
-                assert_eq!(bytes.fill_buf().await.unwrap(), b"w\xC3\xB6rl");
-                Pin::new(&mut bytes).consume(2);
-                assert_eq!(bytes.fill_buf().await.unwrap(), b"\xB6rl");
-                peer.write(b"\x82\x01d\x88\x02\x03\xE8");
-                peer.stream.shutdown(Shutdown::Write).unwrap();
-                let mut rest = Vec::new();
-                bytes.read_to_end(&mut rest).await.unwrap();
-                assert_eq!(rest, b"\xB6rld");
-                assert_eq!(bytes.read(&mut buffer).await.unwrap(), 0);
-            });
-        }
-
-        #[test]
-        fn d50_an_unclean_end_is_an_error_each_time() {
-            let (stream, opened, mut peer) = $adapter::open("");
-            let mut bytes = opened.readable.into_async_read();
-            peer.write(b"\x82\x01x");
-            peer.stream.shutdown(Shutdown::Write).unwrap();
-            let mut all = Vec::new();
-            $block_on(async {
-                let first = bytes.read_to_end(&mut all).await.unwrap_err();
-                let second = bytes.read_to_end(&mut all).await.unwrap_err();
-                let closed = stream.closed().await.unwrap_err();
-                for error in [first, second] {
-                    assert_eq!(error.downcast::<StreamError>().unwrap(), closed);
-                }
-                assert_eq!(web_socket_error(closed).close_code(), Some(1006));
-            });
-            assert_eq!(all, b"x");
-        }
-
-        #[test]
-        fn a_read_that_is_dropped_loses_nothing() {
-            let (_stream, opened, mut peer) = $adapter::open("");
-            let mut bytes = opened.readable.into_async_read();
-            $block_on(async {
-                let mut buffer = [0; 8];
-                assert!(poll!(pin!(bytes.read(&mut buffer))).is_pending());
-                peer.write(b"\x82\x03abc");
-                assert_eq!(bytes.read(&mut buffer).await.unwrap(), 3);
-                assert_eq!(&buffer[..3], b"abc");
-            });
-        }
-    };
-}
-
-mod as_async_read_of_tokio {
-    use tokio::io;
-
-    as_async_read!(Tokio, |future| RUNTIME.block_on(future), io);
-}
-
-mod as_async_read_of_futures {
-    use futures_util::io;
-
-    as_async_read!(Futures, smol::block_on, io);
 }
 
 /// Waits a little, so that what is kept is kept.
