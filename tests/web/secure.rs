@@ -61,69 +61,69 @@ fn is_echoed(echoed: &mpsc::Receiver<(MessageData, String)>, url: &str) {
     assert_eq!(data, MessageData::Blob(vec![7; 100_000].into()));
 }
 
-fn an_echo<A: Adapter>() {
-    let authority = Authority::new();
-    let (peer, url) = serve(&authority);
-    let (done, echoed) = mpsc::channel();
-    let builder = WebSocket::<A>::builder(&url).tls(&connector(&authority));
-    let socket = A::make(builder, true, |socket| echo(socket, done)).unwrap();
-    is_echoed(&echoed, &url);
-    assert_eq!(socket.url(), url);
-    assert_eq!(peer.saw().failure, None);
-}
-
-fn a_stranger_s_certificate<A: Adapter>() {
-    let (peer, url) = serve(&Authority::new());
-    let (log, say) = Log::new();
-    let builder = WebSocket::<A>::builder(&url).tls(&connector(&Authority::new()));
-    let socket = A::make(builder, true, |socket| write_down(socket, &say)).unwrap();
-    drop(say);
-    assert_eq!(log.to_close(), ["error 3", "close unclean 1006 \"\" 3"]);
-    let error = socket.error().unwrap();
-    assert!(matches!(&*error, Error::Tls(_)), "{error:?}");
-    assert!(peer.saw().failure.is_some());
-}
-
-/// With two providers there is none by default.
-fn no_provider<A: Adapter>() {
-    let (log, say) = Log::new();
-    let socket = A::connect("wss://127.0.0.1:1/", |socket| write_down(socket, &say));
-    drop(say);
-    assert_eq!(log.to_close(), ["error 3", "close unclean 1006 \"\" 3"]);
-    let error = socket.error().unwrap();
-    assert!(
-        matches!(&*error, Error::Tls(tls::Error::NoProvider)),
-        "{error:?}"
-    );
-}
-
+/// Makes a test for each adapter that connects by itself.
 macro_rules! over_each {
-    ($($name:ident)*) => {$(
+    ($($(#[$attribute:meta])* fn $name:ident<$adapter:ident>() $body:block)*) => {$(
         mod $name {
             use super::*;
 
+            $(#[$attribute])*
+            fn run<$adapter: Adapter>() $body
+
             #[test]
             fn tokio() {
-                super::$name::<Tokio>();
+                run::<Tokio>();
             }
 
             #[test]
             fn blocking() {
-                super::$name::<Blocking>();
+                run::<Blocking>();
             }
 
             #[test]
             fn mio() {
-                super::$name::<Mio>();
+                run::<Mio>();
             }
         }
     )*};
 }
 
 over_each! {
-    an_echo
-    a_stranger_s_certificate
-    no_provider
+    fn d8_an_echo<A>() {
+        let authority = Authority::new();
+        let (peer, url) = serve(&authority);
+        let (done, echoed) = mpsc::channel();
+        let builder = WebSocket::<A>::builder(&url).tls(&connector(&authority));
+        let socket = A::make(builder, true, |socket| echo(socket, done)).unwrap();
+        is_echoed(&echoed, &url);
+        assert_eq!(socket.url(), url);
+        assert_eq!(peer.saw().failure, None);
+    }
+
+    fn d36_a_stranger_s_certificate<A>() {
+        let (peer, url) = serve(&Authority::new());
+        let (log, say) = Log::new();
+        let builder = WebSocket::<A>::builder(&url).tls(&connector(&Authority::new()));
+        let socket = A::make(builder, true, |socket| write_down(socket, &say)).unwrap();
+        drop(say);
+        assert_eq!(log.to_close(), ["error 3", "close unclean 1006 \"\" 3"]);
+        let error = socket.error().unwrap();
+        assert!(matches!(&*error, Error::Tls(_)), "{error:?}");
+        assert!(peer.saw().failure.is_some());
+    }
+
+    /// With two providers there is none by default.
+    fn d36_no_provider<A>() {
+        let (log, say) = Log::new();
+        let socket = A::connect("wss://127.0.0.1:1/", |socket| write_down(socket, &say));
+        drop(say);
+        assert_eq!(log.to_close(), ["error 3", "close unclean 1006 \"\" 3"]);
+        let error = socket.error().unwrap();
+        assert!(
+            matches!(&*error, Error::Tls(tls::Error::NoProvider)),
+            "{error:?}"
+        );
+    }
 }
 
 #[test]
