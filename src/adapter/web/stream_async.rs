@@ -64,7 +64,8 @@ impl<R: Asynchronous> Readable<R> {
 }
 
 /// With errors of `std::io`, this is what combinators of other crates make an `AsyncRead` of, such
-/// as `readable.map_err(io::Error::from).into_async_read()` of futures-util.
+/// as `readable.map_err(io::Error::from).into_async_read()` of futures-util. There is also an
+/// [`into_async_read`](Readable::into_async_read) of its own.
 impl<R: Asynchronous> Stream for Readable<R> {
     type Item = Result<MessageData, StreamError>;
 

@@ -79,7 +79,7 @@ impl<R: Asynchronous> ReadableBytes<R> {
             }
         }
         match &self.failure {
-            Some(failure) => Poll::Ready(Err(io::Error::other(failure.clone()))),
+            Some(failure) => Poll::Ready(Err(failure.clone().into())),
             None => Poll::Ready(Ok(self.rest())),
         }
     }
