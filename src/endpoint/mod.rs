@@ -6,6 +6,7 @@
 
 mod event;
 mod outbox;
+mod receive;
 mod send;
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
@@ -14,8 +15,7 @@ use core::mem;
 use self::event::Terminal;
 pub use self::{event::EndpointEvent, outbox::Outbox, send::MessageKind};
 use crate::proto::{
-    CloseStatus, Config, Connection, DeflateParams, Error, Event, Instant, Message, ProtocolError,
-    State, Timeout, earliest,
+    CloseStatus, Config, Connection, DeflateParams, Error, Instant, State, Timeout, earliest,
     handshake::{
         Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Reject, Response,
         ServerHandshake,
@@ -114,20 +114,6 @@ impl Endpoint {
         Self {
             stage: Stage::Open(connection),
             outbox: Outbox::new(),
-        }
-    }
-
-    /// Takes bytes of the peer, cut anywhere, and returns the next event; `None` once `input` is
-    /// used up or, while a request is undecided, once it must wait.
-    ///
-    /// Call it until `None` after each read, after [`receive_eof`](Self::receive_eof),
-    /// [`handle_timeout`](Self::handle_timeout), [`accept`](Self::accept) and
-    /// [`reject`](Self::reject): what they caused comes out here.
-    #[inline]
-    pub fn receive<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
-        match self.receive_whole(input) {
-            Ok(Some(message)) => Some(EndpointEvent::Event(Event::Message(message))),
-            other => self.receive_other(other.err(), input),
         }
     }
 
@@ -384,87 +370,6 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// The short path of [`receive`](Self::receive): a message that lies whole at the front of
-    /// `input`. Whoever wraps the event does so where it is made; see the engine's.
-    #[inline]
-    pub(crate) fn receive_whole<'b>(
-        &mut self,
-        input: &mut &'b mut [u8],
-    ) -> Result<Option<Message<'b>>, ProtocolError> {
-        match &mut self.stage {
-            Stage::Open(connection) => connection.receive_whole(input),
-            _ => Ok(None),
-        }
-    }
-
-    /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
-    pub(crate) fn receive_other<'b>(
-        &mut self,
-        error: Option<ProtocolError>,
-        input: &mut &'b mut [u8],
-    ) -> Option<EndpointEvent<'b>> {
-        if let Stage::Open(connection) = &mut self.stage {
-            match connection.receive_other(error, input, self.outbox.batch()) {
-                Ok(Some(event)) => return Some(EndpointEvent::Event(event)),
-                Ok(None) | Err(_) if connection.is_finished() => {}
-                Ok(None) | Err(_) => return None,
-            }
-        }
-        self.receive_slow(input)
-    }
-
-    #[cold]
-    fn receive_slow<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<EndpointEvent<'b>> {
-        match &mut self.stage {
-            Stage::Client(opening) => match opening.handshake.receive(input) {
-                Ok(None) => None,
-                Ok(Some(Outcome::Open(connection, response))) => {
-                    self.outbox.skip_head();
-                    self.stage = Stage::Open(connection);
-                    Some(EndpointEvent::Open(Some(Box::new(response))))
-                }
-                Ok(Some(Outcome::Refused(refusal))) => {
-                    self.end(Terminal::Refused(Box::new(refusal)))
-                }
-                Err(error) => self.end(Terminal::closed(error.into())),
-            },
-            Stage::Server(opening) => match opening.handshake.receive(input, self.outbox.batch()) {
-                Ok(None) => None,
-                Ok(Some(request)) => {
-                    opening.undecided = true;
-                    Some(EndpointEvent::Request(Box::new(request)))
-                }
-                Err(error) => self.end(Terminal::closed(error.into())),
-            },
-            Stage::Opened(_) | Stage::Ending(_) | Stage::Open(_) => self.announce(),
-            Stage::Ended(_) => {
-                *input = &mut [];
-                None
-            }
-        }
-    }
-
-    /// Says that the connection is open, or over.
-    fn announce<'b>(&mut self) -> Option<EndpointEvent<'b>> {
-        match mem::replace(&mut self.stage, Stage::Ended(Box::default())) {
-            Stage::Opened(opened) => {
-                let (connection, response) = *opened;
-                self.stage = Stage::Open(connection);
-                Some(EndpointEvent::Open(response))
-            }
-            Stage::Ending(terminal) => self.end(*terminal),
-            Stage::Open(connection) => {
-                self.outbox.drop_unbegun();
-                let status = connection.close_status().cloned().unwrap_or_default();
-                self.end(Terminal::Closed(status))
-            }
-            stage => {
-                self.stage = stage;
-                None
-            }
-        }
-    }
-
     /// Ends and says so.
     fn end<'b>(&mut self, terminal: Terminal) -> Option<EndpointEvent<'b>> {
         let (status, event) = match terminal {
