@@ -8,12 +8,17 @@ use sansock::{
     proto::{Connection, FrameHeader, Opcode},
 };
 
+/// Whose payloads leave in fragments of 64 KiB.
+fn config() -> Arc<Config> {
+    Arc::new(Config::default().fragment_size(64 << 10))
+}
+
 fn server() -> Endpoint {
-    Endpoint::from_connection(Connection::server(&Arc::new(Config::default())))
+    Endpoint::from_connection(Connection::server(&config()))
 }
 
 fn client() -> Endpoint {
-    Endpoint::from_connection(Connection::client(&Arc::new(Config::default()), [7; 32]))
+    Endpoint::from_connection(Connection::client(&config(), [7; 32]))
 }
 
 /// All that waits, taken `step` bytes at a time.

@@ -153,7 +153,7 @@ fn small_messages_behind_a_large_one_keep_their_order() {
 /// hostile 131: a server shares what it sends to many, and never copies it.
 #[test]
 fn hostile_131_shared_payloads_are_not_copied() {
-    let config = Config::default();
+    let config = Config::default().fragment_size(64 * KIB);
     let payload = Bytes::from(noise(300_000));
     let begin = payload.as_ptr().addr();
     let inside = |chunk: &[u8]| {

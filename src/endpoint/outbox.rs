@@ -339,18 +339,19 @@ impl Outbox {
             }) => (kind, payload, written, last, *compress),
         };
         let left = payload.as_slice().len() - *written;
-        let len = left.min(fragment_size);
-        let last = *last && len == left;
-        let range = *written..*written + len;
+        let most = left.min(fragment_size);
         // What is shared cannot be masked where it lies.
         let must_copy = matches!(payload, Payload::Shared(_)) && connection.role() == Role::Client;
+        let is_encoded = must_copy
+            || left <= LARGE.min(fragment_size)
+            || connection.will_compress(most, *last && most == left, compress);
+        // A fragment may be long because it is written from where it lies; in the batch it is not.
+        let len = if is_encoded { most.min(LARGE) } else { most };
+        let last = *last && len == left;
+        let range = *written..*written + len;
         let frame_at = batch.len();
         let compressed = match payload {
-            payload
-                if must_copy
-                    || left <= LARGE.min(fragment_size)
-                    || connection.will_compress(len, last, compress) =>
-            {
+            payload if is_encoded => {
                 let data = Message::from(&payload.as_slice()[range]);
                 let part = Part { data, last };
                 connection.send_part_of(*kind, &part, compress, batch)?

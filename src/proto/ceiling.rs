@@ -43,8 +43,7 @@ pub struct Ceiling {
     /// What compresses: 160 KiB, four times our window, and 512 × 2^`mem_level`.
     pub compressor: u64,
     /// What waits to be written: 9 × `high_water_mark` + 12 × *piece*, where a *piece* is what is
-    /// encoded at once: 64 KiB or `fragment_size`, whichever is more, and 2 % for what cannot be
-    /// compressed. With compression 16 × (`high_water_mark` + *piece*) more, for many tiny frames.
+    /// encoded at once: 64 KiB, and 2 % for what cannot be compressed. With compression 16 × (`high_water_mark` + *piece*) more, for many tiny frames.
     pub output: u64,
 }
 
@@ -159,7 +158,7 @@ impl Config {
     }
 
     fn output(&self, compressed: bool) -> u64 {
-        let piece = bytes(self.fragment_size.max(LARGE));
+        let piece = bytes(LARGE);
         let piece = piece.saturating_add(piece / 64).saturating_add(512);
         let waiting = bytes(self.high_water_mark).saturating_add(piece);
         // Of what is written as much is kept as waits, and an unfinished piece; it doubles.

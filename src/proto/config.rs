@@ -88,7 +88,7 @@ impl Default for Config {
             // that reads: a larger batch saves few further system calls.
             high_water_mark: 256 << 10,
             // A Pong waits for one such frame at most. Below 16 KiB headers begin to cost.
-            fragment_size: 64 << 10,
+            fragment_size: 1 << 20,
             // Browsers send under 2 KiB; cookies may add 8. Node allows 16 KiB, nginx 32.
             max_head_size: 16 << 10,
             // nginx and Apache stop at 8 KiB.
@@ -187,7 +187,9 @@ impl Config {
     }
 
     /// The frame size in which a queued payload above 64 KiB is sent, so that a Pong can pass
-    /// between two frames (§5.4). Default 64 KiB; 0 counts as 1.
+    /// between two frames (§5.4); what must be copied or compressed is sent 64 KiB at a time at the
+    /// most. Default 1 MiB: each frame is a write, and over 8 Mbit/s a Pong is a second late at
+    /// worst. 0 counts as 1.
     #[must_use]
     pub const fn fragment_size(mut self, bytes: usize) -> Self {
         self.fragment_size = bytes;
