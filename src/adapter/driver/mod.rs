@@ -259,15 +259,15 @@ impl Driver {
     }
 
     /// What another task that waits for this driver may wait for: how much output waits, whether
-    /// an event does, and how far the connection has come.
+    /// an event or input does, and how far the connection has come.
     #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(super) fn progress(&self) -> impl PartialEq + use<> {
-        let unread = self.input.end - self.input.start;
+        let has_input = !self.input.is_empty();
         let has_stashed = self.has_stashed();
         let state = self.endpoint.state();
         (
             self.endpoint.waiting(),
-            unread,
+            has_input,
             has_stashed,
             state,
             self.phase,

@@ -61,27 +61,8 @@ impl Driver {
         transport: &mut impl Transport,
     ) -> Poll<Result<Option<Message<'static>>, Error>> {
         loop {
-            while let Some((event, _)) = self.next_event() {
-                match event {
-                    EndpointEvent::Event(Event::Message(message)) => {
-                        let message = message.into_owned();
-                        self.input.park();
-                        return Poll::Ready(Ok(Some(message)));
-                    }
-                    EndpointEvent::Event(Event::Part(part)) => {
-                        let part = part.into_owned();
-                        if let Some(message) = self.join(part) {
-                            self.input.park();
-                            return Poll::Ready(Ok(Some(message)));
-                        }
-                    }
-                    EndpointEvent::Closed(CloseStatus {
-                        error: Some(error), ..
-                    }) => {
-                        self.fail(Error::Connection(error));
-                    }
-                    _ => {}
-                }
+            if let Some(message) = self.next_message() {
+                return Poll::Ready(Ok(Some(message)));
             }
             match self.poll_fill(transport) {
                 Poll::Ready(Ok(true)) => {}
@@ -92,6 +73,33 @@ impl Driver {
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    /// The next whole message of what was read; what else was read before it is done.
+    pub(in crate::adapter) fn next_message(&mut self) -> Option<Message<'static>> {
+        while let Some((event, _)) = self.next_event() {
+            match event {
+                EndpointEvent::Event(Event::Message(message)) => {
+                    let message = message.into_owned();
+                    self.input.park();
+                    return Some(message);
+                }
+                EndpointEvent::Event(Event::Part(part)) => {
+                    let part = part.into_owned();
+                    if let Some(message) = self.join(part) {
+                        self.input.park();
+                        return Some(message);
+                    }
+                }
+                EndpointEvent::Closed(CloseStatus {
+                    error: Some(error), ..
+                }) => {
+                    self.fail(Error::Connection(error));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Writes until `enough` is satisfied; it is told whether nothing waits any more. While that

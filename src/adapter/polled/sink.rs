@@ -16,7 +16,12 @@ impl<T: Io> Stream for Socket<T> {
     type Item = Result<Message<'static>, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut()
+        let socket = self.get_mut();
+        // What was read already needs neither the transport nor its wakers.
+        if let Some(message) = socket.next_message() {
+            return Poll::Ready(Some(Ok(message)));
+        }
+        socket
             .poll_side(Side::Read, cx, |driver, io| driver.poll_recv(io))
             .map(Result::transpose)
     }
@@ -28,7 +33,11 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
     type Error = Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.get_mut()
+        let socket = self.get_mut();
+        if socket.can_send() {
+            return Poll::Ready(Ok(()));
+        }
+        socket
             .poll_side(Side::Write, cx, |driver, io| driver.poll_ready(io))
             .map_err(Error::from)
     }

@@ -285,6 +285,18 @@ impl<T: Io> Socket<T> {
         poll_fn(|cx| self.poll_drive(cx, &mut call)).await
     }
 
+    /// The next message of what was read, for one of two tasks.
+    pub(super) fn next_message(&mut self) -> Option<Message<'static>> {
+        let before = self.driver.progress();
+        let message = self.driver.next_message();
+        if before != self.driver.progress()
+            && let Some(wakers) = &self.wakers
+        {
+            wakers.wake_other(Side::Read);
+        }
+        message
+    }
+
     /// [`poll_drive`](Self::poll_drive) for one of two tasks, as `StreamExt::split` makes them: the
     /// transport wakes both, and one wakes the other if it changed what that waits for.
     pub(super) fn poll_side<R>(
