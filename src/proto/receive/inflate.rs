@@ -14,7 +14,7 @@ use super::{
         config::Config,
         deflate::Inflater,
         error::ProtocolError,
-        event::{Event, Message, Part},
+        event::Message,
         opcode::Role,
     },
     Activity, Receiver, Step,
@@ -94,22 +94,7 @@ impl Receiver {
             Some(Buffer::Binary(data)) => Message::from(mem::take(data)),
             None => return Ok(Step::Next),
         };
-        if last {
-            unfinished
-                .message
-                .take()
-                .map(Assembly::finish)
-                .transpose()?;
-            self.finished_message();
-        } else if frame.remaining > 0 {
-            unfinished.frame = Some(frame);
-            if data.is_empty() {
-                return Ok(Step::Starved);
-            }
-        } else if data.is_empty() {
-            return Ok(Step::Next);
-        }
-        Ok(Step::Event(Event::Part(Part { data, last })))
+        self.part(frame, data, last)
     }
 
     /// Gives the inflater back, if there is one.

@@ -42,6 +42,17 @@ impl Receiver {
         unfinished.bytes = unfinished.bytes.saturating_add(before - frame.remaining);
         self.activity = Activity::Data;
         let last = frame.fin && frame.remaining == 0;
+        self.part(frame, data, last)
+    }
+
+    /// Hands out what came of a frame, unless it is nothing and not the end either.
+    pub(super) fn part<'b>(
+        &mut self,
+        frame: Frame,
+        data: Message<'b>,
+        last: bool,
+    ) -> Result<Step<'b>, ProtocolError> {
+        let unfinished = self.unfinished.get_or_insert_default();
         if last {
             unfinished
                 .message
