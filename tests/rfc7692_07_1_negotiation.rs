@@ -106,6 +106,9 @@ fn clause_145_hostile_023_024_a_bad_offer_is_declined_and_the_next_one_is_tried(
             "x=1",
             "no_context_takeover",
             "max_window_bits=10",
+            // Names have case, as with everybody else.
+            "Server_no_context_takeover",
+            "server_max_Window_bits=10",
             // Twice.
             "server_no_context_takeover; server_no_context_takeover",
             "client_no_context_takeover; client_no_context_takeover",

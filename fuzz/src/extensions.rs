@@ -28,13 +28,13 @@ impl Extension {
     /// The parameters, if it is a valid permessage-deflate (§7.1).
     #[must_use]
     pub fn deflate(&self) -> Option<Deflate> {
-        if !self.name.eq_ignore_ascii_case("permessage-deflate") {
+        if self.name != "permessage-deflate" {
             return None;
         }
         let mut deflate = Deflate::default();
         for (name, value) in &self.params {
             let value = value.as_deref();
-            let is_new = match (name.to_ascii_lowercase().as_str(), value) {
+            let is_new = match (name.as_str(), value) {
                 ("server_no_context_takeover", None) => {
                     !std::mem::replace(&mut deflate.server_no_context_takeover, true)
                 }
