@@ -382,6 +382,51 @@ fn rule_4_a_thousand_parked_in_mid_batch_cost_what_is_unread() {
     assert!((unread as i64..=bound).contains(&each), "{each} bytes each");
 }
 
+/// Takes all that is written, and never has anything to read.
+struct Hole;
+
+impl Read for Hole {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+impl Write for Hole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Rule 4: nor does it keep a write buffer that another connection of the thread gave back.
+#[test]
+fn rule_4_who_is_parked_in_mid_batch_takes_no_write_buffer() {
+    const MANY: usize = 100;
+    let batch: Vec<u8> = (0..4).flat_map(|_| frame(true, BINARY, &[7; 40])).collect();
+    let config = Arc::new(Config::default());
+    let ios: Vec<Io> = (0..MANY)
+        .map(|_| Script::play([In::Data(batch.clone())]))
+        .collect();
+    let mut sockets = Vec::with_capacity(MANY);
+    let connection = Connection::server(&config);
+    let mut busy = Socket::from_parts(Untimed(Hole), connection, Vec::new()).unwrap();
+    drop(server(&Script::play([In::End])).recv());
+    let cost = measure(|| {
+        for io in &ios {
+            busy.send(&[7; 10_000][..]).unwrap();
+            let connection = Connection::server(&config);
+            let mut socket = Socket::from_parts(io.clone(), connection, Vec::new()).unwrap();
+            assert!(socket.recv().unwrap().is_some());
+            sockets.push(socket);
+        }
+    });
+    let each = cost.bytes_current / MANY as i64;
+    assert!(each < 1_000, "{each} bytes each");
+}
+
 /// What is unread and unsent when the socket is taken apart is all there.
 #[test]
 fn into_parts_gives_all_bytes_back() {

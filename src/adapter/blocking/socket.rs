@@ -111,7 +111,7 @@ impl<S: Stream> Socket<S> {
     ///
     /// What the transport failed with, once; the terminal event still comes.
     pub fn fill(&mut self) -> io::Result<bool> {
-        self.drive(|driver, io| driver.poll_fill(io))
+        self.drive(|driver, io| driver.poll_batch(io))
     }
 
     /// Waits for the next message; `None` once the connection is closed and all is over.

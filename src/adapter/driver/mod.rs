@@ -115,12 +115,17 @@ impl Driver {
 
     /// The endpoint, with a buffer to encode into.
     pub(super) fn endpoint_mut(&mut self) -> &mut Endpoint {
+        self.lend_write();
+        &mut self.endpoint
+    }
+
+    /// Lends the endpoint a buffer to encode into, unless something waits in one.
+    fn lend_write(&mut self) {
         let outbox = self.endpoint.outbox();
         if outbox.is_empty() {
             let unused = outbox.lend(buffers::take_write());
             buffers::give_write(unused);
         }
-        &mut self.endpoint
     }
 
     /// Accepts the request that waits for a decision. That it is open waits to be handed out: no
@@ -200,6 +205,16 @@ impl Driver {
         event.map(|event| (event, Reply::new(endpoint)))
     }
 
+    /// [`poll_fill`](Self::poll_fill) for whoever answers events while they are held: into a buffer
+    /// that has grown before, which is given back like the one that was read into.
+    pub(super) fn poll_batch<T: Transport>(&mut self, transport: &mut T) -> Poll<io::Result<bool>> {
+        let filled = self.poll_fill(transport);
+        if matches!(filled, Poll::Ready(Ok(true))) {
+            self.lend_write();
+        }
+        filled
+    }
+
     /// Writes what waits, then reads once: `true` if [`next_event`](Self::next_event) may have
     /// something, `false` once all is over.
     pub(super) fn poll_fill<T: Transport>(&mut self, transport: &mut T) -> Poll<io::Result<bool>> {
@@ -227,8 +242,6 @@ impl Driver {
                     if !mem::replace(&mut self.is_told, false) {
                         self.deadline = self.endpoint.handle_timeout(transport.now());
                     }
-                    // Answers are encoded into a buffer that has grown before.
-                    self.endpoint_mut();
                     return Poll::Ready(read.map(|()| true));
                 }
                 Poll::Pending => {

@@ -141,7 +141,7 @@ impl<S: Stream> Socket<S> {
     /// What the transport failed with, once; the terminal event still comes.
     #[inline]
     pub fn fill(&mut self) -> Poll<io::Result<bool>> {
-        self.drive(|driver, io| driver.poll_fill(io))
+        self.drive(|driver, io| driver.poll_batch(io))
     }
 
     /// The next message; `Ready(None)` once the connection is closed and all is over. Only once

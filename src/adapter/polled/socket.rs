@@ -109,7 +109,7 @@ impl<T: Io> Socket<T> {
     ///
     /// Cancel safe: nothing is lost.
     pub async fn fill(&mut self) -> io::Result<bool> {
-        self.drive(|driver, io| driver.poll_fill(io)).await
+        self.drive(|driver, io| driver.poll_batch(io)).await
     }
 
     /// Waits for the next message; `None` once the connection is closed and all is over.
