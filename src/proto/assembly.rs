@@ -119,7 +119,8 @@ impl Work {
         Self::FREE.saturating_add(made.saturating_mul(Self::FREE_EACH))
     }
 
-    /// How many more compressed bytes may come before there must be output; `None` if there should have been.
+    /// How many more compressed bytes may come before there must be output; `None` if there should
+    /// have been.
     pub(super) const fn budget(self) -> Option<u64> {
         Self::most_compressed(self.made).checked_sub(self.taken)
     }

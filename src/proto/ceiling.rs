@@ -43,7 +43,8 @@ pub struct Ceiling {
     /// What compresses: 160 KiB, four times our window, and 512 × 2^`mem_level`.
     pub compressor: u64,
     /// What waits to be written: 9 × `high_water_mark` + 12 × *piece*, where a *piece* is what is
-    /// encoded at once: 64 KiB, and 2 % for what cannot be compressed. With compression 16 × (`high_water_mark` + *piece*) more, for many tiny frames.
+    /// encoded at once: 64 KiB, and 2 % for what cannot be compressed. With compression
+    /// 16 × (`high_water_mark` + *piece*) more, for many tiny frames.
     pub output: u64,
 }
 
@@ -146,15 +147,12 @@ impl Config {
     }
 
     fn compressor(&self, agreed: &DeflateParams, role: Role) -> u64 {
-        let said = self.deflate.unwrap_or_default();
-        let ours = match role {
-            Role::Server => agreed.of(role),
-            Role::Client => agreed.of(role).within(&said),
-        };
+        let ours = agreed.ours(role, self.deflate.as_ref());
         if ours.window_bits < 9 {
             return 0;
         }
-        DEFLATER + (4 << ours.window_bits) + (512 << said.mem_level)
+        let mem_level = self.deflate.unwrap_or_default().mem_level;
+        DEFLATER + (4 << ours.window_bits) + (512 << mem_level)
     }
 
     fn output(&self, compressed: bool) -> u64 {
@@ -192,11 +190,7 @@ const INFLATER: u64 = 42 << 10;
 const DEFLATER: u64 = 160 << 10;
 
 fn inflater(agreed: &DeflateParams, role: Role) -> u64 {
-    let peer = match role {
-        Role::Server => Role::Client,
-        Role::Client => Role::Server,
-    };
-    INFLATER + (2 << agreed.of(peer).window_bits)
+    INFLATER + (2 << agreed.of(role.peer()).window_bits)
 }
 
 /// A size as a number of bytes.

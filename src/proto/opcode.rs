@@ -59,6 +59,16 @@ pub enum Role {
     Server,
 }
 
+impl Role {
+    /// The other end's.
+    pub(crate) const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// How far a connection has come: the four values of the standard's `readyState`.
 ///
 /// Complete by the RFC and by the WHATWG standard.

@@ -119,10 +119,9 @@ impl Sender {
             phase: Phase::Open,
             part: None,
             part_compressed: false,
-            deflate: negotiated.params().map(|params| match config.deflate {
-                Some(said) if role == Role::Client => params.of(role).within(&said),
-                _ => params.of(role),
-            }),
+            deflate: negotiated
+                .params()
+                .map(|agreed| agreed.ours(role, config.deflate.as_ref())),
             active: false,
             holds_reply: false,
             role,

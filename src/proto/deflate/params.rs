@@ -28,17 +28,6 @@ pub(in crate::proto) struct Direction {
     pub(in crate::proto) window_bits: u8,
 }
 
-impl Direction {
-    /// What a client keeps to of what it said in its offer, even if the server did not answer it
-    /// (§7.1.1.2, §7.1.2.2).
-    pub(in crate::proto) fn within(self, said: &DeflateConfig) -> Self {
-        Self {
-            no_context_takeover: self.no_context_takeover || said.client_no_context_takeover,
-            window_bits: self.window_bits.min(said.client_max_window_bits),
-        }
-    }
-}
-
 impl Default for DeflateParams {
     /// Context takeover both ways and windows of 15 bits: what no parameter means.
     fn default() -> Self {
@@ -63,6 +52,19 @@ impl DeflateParams {
                 no_context_takeover: self.client_no_context_takeover,
                 window_bits: self.client_max_window_bits,
             },
+        }
+    }
+
+    /// What we keep to as `role`: a client also to what it `said` in its offer, even if the server
+    /// did not answer that (§7.1.1.2, §7.1.2.2).
+    pub(in crate::proto) fn ours(self, role: Role, said: Option<&DeflateConfig>) -> Direction {
+        let agreed = self.of(role);
+        match said {
+            Some(said) if role == Role::Client => Direction {
+                no_context_takeover: agreed.no_context_takeover || said.client_no_context_takeover,
+                window_bits: agreed.window_bits.min(said.client_max_window_bits),
+            },
+            _ => agreed,
         }
     }
 }

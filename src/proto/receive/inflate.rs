@@ -15,7 +15,6 @@ use super::{
         deflate::Inflater,
         error::ProtocolError,
         event::Message,
-        opcode::Role,
     },
     Activity, Receiver, Step,
 };
@@ -40,11 +39,7 @@ impl Receiver {
         input: &mut &'b mut [u8],
     ) -> Result<Step<'b>, ProtocolError> {
         let config = Arc::clone(&self.config);
-        let peer = match self.role {
-            Role::Server => Role::Client,
-            Role::Client => Role::Server,
-        };
-        let agreed = self.deflate.unwrap_or_default().of(peer);
+        let agreed = self.deflate.unwrap_or_default().of(self.role.peer());
         let unfinished = self.unfinished.get_or_insert_default();
         let message = match &mut unfinished.message {
             Some(message) => message,
