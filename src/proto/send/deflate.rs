@@ -162,10 +162,10 @@ impl Sender {
 
     /// Frees a compressor that has been idle for long; otherwise says when that will be.
     pub(super) fn release_idle(&mut self, now: Instant) -> Option<Instant> {
-        let after = self.deflate_config().release_after?;
         let in_parts = self.part_compressed;
         let deflation = self.extra.as_mut()?.deflation.as_mut()?;
         deflation.deflater.as_ref()?;
+        let after = self.config.deflate.unwrap_or_default().release_after?;
         if mem::take(&mut deflation.used) || in_parts {
             deflation.idle_since = None;
         }
