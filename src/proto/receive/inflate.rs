@@ -51,6 +51,7 @@ impl Receiver {
                 .get_or_insert_with(|| config.pool.inflater(agreed.window_bits)),
             message,
             max: config.max_message_size,
+            chunk: &mut [0; CHUNK],
         };
         let before = frame.remaining;
         let most = if config.streaming { PART } else { usize::MAX };
@@ -106,12 +107,13 @@ struct Inflation<'a> {
     inflater: &'a mut Box<Inflater>,
     message: &'a mut Assembly,
     max: u64,
+    /// Zeroed once, however many pieces there are.
+    chunk: &'a mut [u8; CHUNK],
 }
 
 impl Inflation<'_> {
     /// Inflates a piece of payload to the end of the message.
     fn push(&mut self, mut piece: &[u8]) -> Result<(), ProtocolError> {
-        let mut chunk = [0; CHUNK];
         loop {
             let work = self.message.work.get_or_insert_default();
             // Where the budget ends the next byte must give something, so that whether it holds
@@ -119,7 +121,7 @@ impl Inflation<'_> {
             let budget = work.budget().unwrap_or(0).max(1);
             let most = usize::try_from(budget).unwrap_or(usize::MAX);
             let within = &piece[..piece.len().min(most)];
-            let inflated = self.inflater.inflate(within, &mut chunk);
+            let inflated = self.inflater.inflate(within, self.chunk);
             piece = &piece[inflated.taken..];
             work.made = work.made.saturating_add(inflated.made as u64);
             work.taken = work.taken.saturating_add(inflated.taken as u64);
@@ -128,7 +130,7 @@ impl Inflation<'_> {
             // it may hold another, and which is found must not depend on how the bytes were cut.
             let lacking = self.max.saturating_sub(made - inflated.made as u64);
             let allowed = usize::try_from(lacking).unwrap_or(usize::MAX);
-            let output = &chunk[..inflated.made.min(allowed)];
+            let output = &self.chunk[..inflated.made.min(allowed)];
             self.message.push(output, lacking)?;
             if made > self.max {
                 return Err(ProtocolError::MessageTooLarge);
