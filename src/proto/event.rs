@@ -192,6 +192,27 @@ impl<'a> Part<'a> {
             last: self.last,
         }
     }
+
+    /// Joins it to the `parts` before it; the whole message if it is the last.
+    #[cfg(any(feature = "std", feature = "web"))]
+    pub(crate) fn join(self, parts: &mut Option<Message<'static>>) -> Option<Message<'static>> {
+        let whole = match (parts.take(), self.data.into_owned()) {
+            (Some(Message::Text(mut text)), Message::Text(more)) => {
+                text.to_mut().push_str(&more);
+                Message::Text(text)
+            }
+            (Some(Message::Binary(mut data)), Message::Binary(more)) => {
+                data.to_mut().extend_from_slice(&more);
+                Message::Binary(data)
+            }
+            (_, data) => data,
+        };
+        if self.last {
+            return Some(whole);
+        }
+        *parts = Some(whole);
+        None
+    }
 }
 
 /// What the peer sent.

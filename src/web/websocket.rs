@@ -423,21 +423,8 @@ impl WebSocketCore {
     }
 
     fn receive_part(&mut self, part: Part<'_>) {
-        let whole = match (self.parts.take(), part.data.into_owned()) {
-            (Some(Message::Text(mut text)), Message::Text(more)) => {
-                text.to_mut().push_str(&more);
-                Message::Text(text)
-            }
-            (Some(Message::Binary(mut data)), Message::Binary(more)) => {
-                data.to_mut().extend_from_slice(&more);
-                Message::Binary(data)
-            }
-            (_, data) => data,
-        };
-        if part.last {
+        if let Some(whole) = part.join(&mut self.parts) {
             self.receive_message(whole);
-        } else {
-            self.parts = Some(whole);
         }
     }
 

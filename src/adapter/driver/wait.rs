@@ -7,7 +7,7 @@ use crate::{
     adapter::Error,
     endpoint::{Endpoint, EndpointEvent},
     proto::{
-        self, CloseStatus, Event, Message, Part, State,
+        self, CloseStatus, Event, Message, State,
         handshake::{Request, Response},
     },
 };
@@ -86,7 +86,7 @@ impl Driver {
                 }
                 EndpointEvent::Event(Event::Part(part)) => {
                     let part = part.into_owned();
-                    if let Some(message) = self.join(part) {
+                    if let Some(message) = part.join(&mut self.extra().parts) {
                         self.input.park();
                         return Some(message);
                     }
@@ -204,27 +204,6 @@ impl Driver {
         self.extra
             .as_ref()
             .is_some_and(|extra| extra.event.is_some())
-    }
-
-    /// Joins a part to those before it; the whole message once it is the last.
-    fn join(&mut self, part: Part<'static>) -> Option<Message<'static>> {
-        let Part { data, last } = part;
-        let whole = match (self.extra().parts.take(), data) {
-            (Some(Message::Text(mut text)), Message::Text(more)) => {
-                text.to_mut().push_str(&more);
-                Message::Text(text)
-            }
-            (Some(Message::Binary(mut data)), Message::Binary(more)) => {
-                data.to_mut().extend_from_slice(&more);
-                Message::Binary(data)
-            }
-            (_, data) => data,
-        };
-        if last {
-            return Some(whole);
-        }
-        self.extra().parts = Some(whole);
-        None
     }
 
     /// Remembers what the connection failed with, unless that follows from what was reported.
