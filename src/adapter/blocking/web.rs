@@ -10,7 +10,7 @@ use crate::{
         mio,
         web::{self, Builder, Events, Plan, Shared},
     },
-    web::{DomError, Event, Protocols, WebSocketCore},
+    web::{DomError, Event, Protocols},
 };
 
 /// The browsers' `WebSocket`, driven by a thread of its own.
@@ -81,12 +81,10 @@ impl WebSocket {
     ///
     /// If the system refuses non-blocking calls.
     pub fn from_socket<S: Registrable>(socket: Socket<S>) -> io::Result<Self> {
-        let extensions = socket.extensions().unwrap_or_default();
-        let core = WebSocketCore::accepted(socket.subprotocol().unwrap_or_default(), &extensions);
+        let shared = Shared::accepted(socket.subprotocol(), socket.extensions());
         let (stream, driver) = socket.into_driver();
         stream.set_nonblocking()?;
         let mut socket = mio::Socket::from_driver(stream.into_registered(), driver);
-        let shared = Shared::new(core);
         let handle = Self::attach(&shared);
         spawn(shared, |shared, poll, waker| {
             socket.register(poll.registry(), SOCKET)?;

@@ -17,7 +17,7 @@ use crate::{
         Error,
         web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
     },
-    web::{DomError, Event, Location, WebSocketCore},
+    web::{DomError, Event, Location},
 };
 
 /// The browsers' `WebSocket`, driven by a future that comes with it: poll it or spawn it.
@@ -96,9 +96,7 @@ impl WebSocket {
         S: AsyncRead + AsyncWrite + Unpin,
         T: Timer,
     {
-        let extensions = socket.extensions().unwrap_or_default();
-        let core = WebSocketCore::accepted(socket.subprotocol().unwrap_or_default(), &extensions);
-        let shared = Shared::new(core);
+        let shared = Shared::accepted(socket.subprotocol(), socket.extensions());
         (Self::attach(&shared), polled::run(shared, socket))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         MaybeTls,
         web::{self, Builder, Plan, Shared, Turn},
     },
-    web::{DomError, WebSocketCore},
+    web::DomError,
 };
 
 /// The browsers' `WebSocket` in a loop of your own around mio's `Poll`: a [`Dispatcher`] comes with
@@ -66,9 +66,7 @@ impl WebSocket {
         waker: &Arc<::mio::Waker>,
     ) -> io::Result<(Self, Dispatcher<S>)> {
         socket.register(registry, token)?;
-        let extensions = socket.extensions().unwrap_or_default();
-        let core = WebSocketCore::accepted(socket.subprotocol().unwrap_or_default(), &extensions);
-        let shared = Shared::new(core);
+        let shared = Shared::accepted(socket.subprotocol(), socket.extensions());
         let handle = Self::attach(&shared);
         let dispatcher = Dispatcher::running(shared, socket, registry, token, waker)?;
         Ok((handle, dispatcher))

@@ -21,7 +21,7 @@ use crate::{
         Error, MaybeTls,
         web::{self, Builder, Events, Plan, Shared, StreamOptions, polled},
     },
-    web::{DomError, Event, Protocols, WebSocketCore},
+    web::{DomError, Event, Protocols},
 };
 
 /// The browsers' `WebSocket`, driven by a task of the runtime that it is made in.
@@ -101,9 +101,7 @@ impl WebSocket {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let extensions = socket.extensions().unwrap_or_default();
-        let core = WebSocketCore::accepted(socket.subprotocol().unwrap_or_default(), &extensions);
-        let shared = Shared::new(core);
+        let shared = Shared::accepted(socket.subprotocol(), socket.extensions());
         let handle = Self::attach(&shared);
         ::tokio::spawn(polled::run(shared, socket));
         handle

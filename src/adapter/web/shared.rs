@@ -3,6 +3,7 @@
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
+    string::String,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -50,6 +51,17 @@ pub(in crate::adapter) struct State<R> {
 }
 
 impl<R> Shared<R> {
+    /// For a connection that is open already, with what was agreed on.
+    pub(in crate::adapter) fn accepted(
+        subprotocol: Option<&str>,
+        extensions: Option<String>,
+    ) -> Arc<Self> {
+        Self::new(WebSocketCore::accepted(
+            subprotocol.unwrap_or_default(),
+            &extensions.unwrap_or_default(),
+        ))
+    }
+
     pub(in crate::adapter) fn new(core: WebSocketCore) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
