@@ -1,5 +1,7 @@
 //! Token buckets against floods of frames that cost more than they carry (RFC 6455 §10.4).
 
+use core::time::Duration;
+
 use super::{
     config::{Budget, Config},
     error::ProtocolError,
@@ -15,19 +17,16 @@ const REWARD: u32 = 16;
 /// What the peer has spent of its budgets. Nothing is counted until the clock was first asked.
 #[derive(Debug)]
 pub(super) struct Budgets {
-    /// [`NEVER`] until the clock was first asked.
-    refilled_at: Instant,
+    /// `None` until the clock was first asked.
+    refilled_at: Option<Instant>,
     control_spent: u32,
     tiny_spent: u32,
 }
 
-/// Stands for a clock that was not asked yet; no real one reaches it.
-const NEVER: Instant = Instant::from_nanos(u64::MAX);
-
 impl Budgets {
     pub(super) const fn new() -> Self {
         Self {
-            refilled_at: NEVER,
+            refilled_at: None,
             control_spent: 0,
             tiny_spent: 0,
         }
@@ -56,12 +55,15 @@ impl Budgets {
 
     /// Gives back what the whole seconds since the last refill earn.
     pub(super) fn refill(&mut self, now: Instant, config: &Config) {
-        if !self.is_running() || self.are_full() {
-            self.refilled_at = now;
-            return;
-        }
-        let seconds = now.saturating_since(self.refilled_at).as_secs();
-        self.refilled_at = self.refilled_at + core::time::Duration::from_secs(seconds);
+        let refilled_at = match self.refilled_at {
+            Some(refilled_at) if !self.are_full() => refilled_at,
+            _ => {
+                self.refilled_at = Some(now);
+                return;
+            }
+        };
+        let seconds = now.saturating_since(refilled_at).as_secs();
+        self.refilled_at = Some(refilled_at + Duration::from_secs(seconds));
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         for (spent, budget) in [
             (&mut self.control_spent, config.control_budget),
@@ -71,8 +73,8 @@ impl Budgets {
         }
     }
 
-    fn is_running(&self) -> bool {
-        self.refilled_at != NEVER
+    const fn is_running(&self) -> bool {
+        self.refilled_at.is_some()
     }
 
     /// Whether nothing is spent.

@@ -8,16 +8,13 @@ use super::{config::Config, error::Timeout, receive::Activity, time::Instant};
 /// Since when the deadlines run. Three numbers and no more: every connection has one.
 #[derive(Debug)]
 pub(super) struct Timer {
-    /// When something was last heard; [`NEVER`] until the time was first told.
-    heard_at: Instant,
+    /// When something was last heard; `None` until the time was first told.
+    heard_at: Option<Instant>,
     /// When a data message last went either way.
     active_at: Instant,
-    /// When our Ping, and after it our Close, was sent; [`NEVER`] if it is not awaited.
-    asked_at: Instant,
+    /// When our Ping, and after it our Close, was sent; `None` if it is not awaited.
+    asked_at: Option<Instant>,
 }
-
-/// Stands for a time that was not told; no real one reaches it.
-const NEVER: Instant = Instant::from_nanos(u64::MAX);
 
 /// What the time asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +28,9 @@ pub(super) enum Due {
 impl Timer {
     pub(super) const fn new() -> Self {
         Self {
-            heard_at: NEVER,
-            active_at: NEVER,
-            asked_at: NEVER,
+            heard_at: None,
+            active_at: Instant::ZERO,
+            asked_at: None,
         }
     }
 
@@ -45,11 +42,14 @@ impl Timer {
         sent: bool,
         config: &Config,
     ) -> Due {
-        let first = self.heard_at == NEVER;
-        if first || received > Activity::None {
-            self.heard_at = now;
-            self.asked_at = NEVER;
-        }
+        let first = self.heard_at.is_none();
+        let heard_at = match self.heard_at {
+            Some(heard_at) if received == Activity::None => heard_at,
+            _ => {
+                self.asked_at = None;
+                *self.heard_at.insert(now)
+            }
+        };
         if first || received == Activity::Data || sent {
             self.active_at = now;
         }
@@ -57,18 +57,16 @@ impl Timer {
         if idle.is_some_and(|deadline| now >= deadline) {
             return Due::Missed(Timeout::Idle);
         }
-        if self.asked_at != NEVER {
-            let pong = config.pong_timeout.map(|timeout| self.asked_at + timeout);
+        if let Some(asked_at) = self.asked_at {
+            let pong = config.pong_timeout.map(|timeout| asked_at + timeout);
             return match pong {
                 Some(deadline) if now >= deadline => Due::Missed(Timeout::Pong),
                 _ => Due::Nothing(earliest(idle, pong)),
             };
         }
-        let ping = config
-            .ping_interval
-            .map(|interval| self.heard_at + interval);
+        let ping = config.ping_interval.map(|interval| heard_at + interval);
         if ping.is_some_and(|at| now >= at) {
-            self.asked_at = now;
+            self.asked_at = Some(now);
             let pong = config.pong_timeout.map(|timeout| now + timeout);
             return Due::Ping(earliest(idle, pong));
         }
@@ -78,15 +76,13 @@ impl Timer {
     /// Awaits no answer to a Ping: it could not be written, or our Close was sent and its answer is
     /// awaited instead.
     pub(super) const fn forget_ping(&mut self) {
-        self.asked_at = NEVER;
+        self.asked_at = None;
     }
 
     /// Tells the time once our Close was sent.
     pub(super) fn closing(&mut self, now: Instant, config: &Config) -> Due {
-        if self.asked_at == NEVER {
-            self.asked_at = now;
-        }
-        match config.close_timeout.map(|timeout| self.asked_at + timeout) {
+        let asked_at = *self.asked_at.get_or_insert(now);
+        match config.close_timeout.map(|timeout| asked_at + timeout) {
             Some(deadline) if now >= deadline => Due::Missed(Timeout::Close),
             deadline => Due::Nothing(deadline),
         }
