@@ -310,7 +310,7 @@ fn hostile_172_reading_directly_stays_below_the_stated_ceiling() {
 #[test]
 fn hostile_031_ten_thousand_half_open_handshakes_cost_what_is_stated() {
     const MANY: usize = 10_000;
-    const BOX: u64 = 128;
+    const BOX: u64 = 120;
     let config = Arc::new(Config::default());
     let head = format!(
         "GET /chat HTTP/1.1\r\nHost: a.example\r\nCookie: {}",

@@ -152,8 +152,8 @@ impl<S: Stream> ReadHalf<S> {
             if let Err(error) = limit.set(stream, Some(deadline), output_waits) {
                 break Err(error.into());
             }
-            read = match would_block(stream.read(&mut buffer)) {
-                Poll::Ready(Ok(n)) => Some(Ok(&buffer[..n.min(buffer.len())])),
+            read = match would_block(stream.read(&mut buffer.bytes)) {
+                Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n.min(buffer.bytes.len())])),
                 Poll::Ready(Err(error)) => Some(Err(error)),
                 Poll::Pending => None,
             };

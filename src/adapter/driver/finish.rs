@@ -3,69 +3,62 @@
 use std::{io, task::Poll, time::Duration};
 
 use super::{Driver, Phase, Transport};
+use crate::proto::Instant;
 
-/// How many bytes are discarded after the end, at most.
-const LINGER_LIMIT: usize = 64 << 10;
+/// How many bytes are discarded after the end, at most: 64 KiB less one.
+const LINGER_LIMIT: u16 = u16::MAX;
 
 impl Driver {
     /// After the end: flushes, shuts down writing, then reads and discards until the peer has
     /// ended too, so that no reset destroys our Close on its way (RFC 6455 §7.1.1).
     pub(super) fn poll_finish(&mut self, transport: &mut impl Transport) -> Poll<()> {
         loop {
+            // Each phase of the end has set it.
+            let deadline = self.deadline.unwrap_or(Instant::ZERO);
             match self.phase {
                 Phase::Running => return Poll::Ready(()),
-                Phase::Flushing(until) => {
+                Phase::Flushing => {
                     self.flush(transport);
-                    let now = transport.now();
                     let waits = self.endpoint.wants_write() || self.unflushed;
-                    if waits && !self.has_write_error() && now < until {
-                        self.deadline = Some(until);
+                    if waits && !self.has_write_error() && transport.now() < deadline {
                         self.park();
                         return Poll::Pending;
                     }
                     // What could not be written by now never will be.
-                    self.phase = Phase::Shutting(until);
+                    self.phase = Phase::Shutting;
                 }
-                Phase::Shutting(until) => {
+                Phase::Shutting => {
                     let now = transport.now();
                     match transport.shutdown() {
                         Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {
                             continue;
                         }
-                        Poll::Pending if now < until => {
-                            self.deadline = Some(until);
+                        Poll::Pending if now < deadline => {
                             self.park();
                             return Poll::Pending;
                         }
                         _ => {}
                     }
-                    let until = now + self.config.linger;
-                    self.phase = Phase::Lingering {
-                        until,
-                        discarded: 0,
-                    };
+                    self.deadline = Some(now + self.config.linger);
+                    self.phase = Phase::Lingering(LINGER_LIMIT);
                 }
-                Phase::Lingering { until, discarded } => {
-                    if self.has_write_error()
-                        || discarded >= LINGER_LIMIT
-                        || transport.now() >= until
-                    {
+                Phase::Lingering(limit) => {
+                    if self.has_write_error() || limit == 0 || transport.now() >= deadline {
                         self.phase = Phase::Done;
                         continue;
                     }
-                    if transport.limit_read(Some(until), false).is_err() {
+                    if transport.limit_read(Some(deadline), false).is_err() {
                         self.phase = Phase::Done;
                         continue;
                     }
                     match transport.read(self.input.lend()) {
                         Poll::Ready(Ok(n @ 1..)) => {
-                            let discarded = discarded.saturating_add(n);
-                            self.phase = Phase::Lingering { until, discarded };
+                            let n = u16::try_from(n).unwrap_or(u16::MAX);
+                            self.phase = Phase::Lingering(limit.saturating_sub(n));
                         }
                         Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                         Poll::Ready(_) => self.phase = Phase::Done,
                         Poll::Pending => {
-                            self.deadline = Some(until);
                             self.park();
                             return Poll::Pending;
                         }

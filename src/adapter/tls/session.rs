@@ -140,9 +140,9 @@ impl Session {
             return Ok(0);
         }
         let mut lent = buffers::take_read();
-        let limit = limit.min(lent.len());
-        let read = io.read(&mut lent[..limit]);
-        let received = read.and_then(|n| self.decrypt(&lent[..n.min(limit)], buffer));
+        let limit = limit.min(lent.bytes.len());
+        let read = io.read(&mut lent.bytes[..limit]);
+        let received = read.and_then(|n| self.decrypt(&lent.bytes[..n.min(limit)], buffer));
         buffers::give_read(lent);
         received
     }
