@@ -23,7 +23,7 @@ use super::{
 #[non_exhaustive]
 pub struct Ceiling {
     /// An opening handshake that waits for more of its head:
-    /// `max_head_size`, and less than 1 KiB. A server's holds 128 bytes, and of the head what came,
+    /// `max_head_size`, and less than 1 KiB. A server's holds 120 bytes, and of the head what came,
     /// in a buffer that doubles: 10,000 connections that say nothing cost 1.28 MB.
     pub half_open: u64,
     /// An opening handshake in the moment in which its whole head is looked at:
