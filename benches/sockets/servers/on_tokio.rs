@@ -8,7 +8,7 @@ use std::{
     task::{Poll, ready},
 };
 
-use futures_util::{Sink, Stream};
+use futures_util::{FutureExt, Sink, Stream};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime, task,
@@ -28,23 +28,24 @@ where
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            task::spawn(async move {
-                if let Err(error) = echo(stream).await {
+            // Mapped and not awaited: an async block keeps a place for what it was given too.
+            task::spawn(echo(stream).map(|ended| {
+                if let Err(error) = ended {
                     eprintln!("{error}");
                 }
-            });
+            }));
         }
     })
 }
 
 /// Sends every message back, and flushes when nothing is left to read.
-pub(super) async fn forward<S, M, E>(mut socket: S) -> Outcome
+pub(super) fn forward<S, M, E>(mut socket: S) -> impl Future<Output = Outcome>
 where
     S: Stream<Item = Result<M, E>> + Sink<M, Error = E> + Unpin,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut message = None;
-    poll_fn(|cx| {
+    poll_fn(move |cx| {
         loop {
             if message.is_some() {
                 ready!(Pin::new(&mut socket).poll_ready(cx)).map_err(Into::into)?;
@@ -67,7 +68,6 @@ where
             }
         }
     })
-    .await
 }
 
 /// How many messages are gathered at most.

@@ -73,31 +73,35 @@ fn socket(stream: TcpStream) -> adapter::tokio::Socket<TcpStream> {
 }
 
 /// On tokio: events that borrow what was read.
-pub(super) async fn lent(stream: TcpStream) -> Outcome {
+pub(super) fn lent(stream: TcpStream) -> impl Future<Output = Outcome> {
     let mut socket = socket(stream);
-    while socket.fill().await? {
-        while let Some((event, mut reply)) = socket.next_with_reply() {
-            if let Some(message) = event.into_message() {
-                reply.send(message)?;
+    async move {
+        while socket.fill().await? {
+            while let Some((event, mut reply)) = socket.next_with_reply() {
+                if let Some(message) = event.into_message() {
+                    reply.send(message)?;
+                }
+            }
+            if !socket.can_send() {
+                socket.flush().await?;
             }
         }
-        if !socket.can_send() {
-            socket.flush().await?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// On tokio: messages of one's own.
-pub(super) async fn owned(stream: TcpStream) -> Outcome {
+pub(super) fn owned(stream: TcpStream) -> impl Future<Output = Outcome> {
     let mut socket = socket(stream);
-    while let Some(message) = socket.recv().await? {
-        socket.feed(message).await?;
+    async move {
+        while let Some(message) = socket.recv().await? {
+            socket.feed(message).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// On tokio: `Stream` and `Sink`.
-pub(super) async fn stream(stream: TcpStream) -> Outcome {
-    forward(socket(stream)).await
+pub(super) fn stream(stream: TcpStream) -> impl Future<Output = Outcome> {
+    forward(socket(stream))
 }
