@@ -375,6 +375,19 @@ async fn rule_4_ten_thousand_parked_in_mid_batch_cost_what_is_unread() {
     assert!((unread as i64..=bound).contains(&each), "{each} bytes each");
 }
 
+/// Rule 4: each connection's task has room for the largest future that it awaits.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn rule_4_futures_are_small() {
+    let io = Script::play([]);
+    let mut socket = server(&io);
+    assert_eq!(size_of_val(&socket.fill()), 24);
+    assert_eq!(size_of_val(&socket.recv()), 24);
+    assert_eq!(size_of_val(&socket.flush()), 24);
+    assert_eq!(size_of_val(&socket.feed(Message::from("text"))), 96);
+    assert_eq!(size_of_val(&socket.send(Message::from("text"))), 96);
+}
+
 /// Rule 4: nor does one that waits for the transport, or has sent and waits for something else,
 /// keep a buffer.
 #[tokio::test(start_paused = true)]

@@ -137,7 +137,8 @@ impl<T: Io> Socket<T> {
     ///
     /// If the future is dropped before it is ready, the message was not sent, nor a part of it.
     pub async fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
-        self.feed(message).await?;
+        self.drive(|driver, io| driver.poll_ready(io)).await?;
+        self.driver.endpoint_mut().send(message)?;
         self.try_flush().await
     }
 
@@ -271,18 +272,17 @@ impl<T: Io> Socket<T> {
     }
 
     /// Writes what can be written at once.
-    pub(super) async fn try_flush(&mut self) -> Result<(), Error> {
-        let flushed = self
-            .drive(|driver, io| Poll::Ready(driver.try_flush(io)))
-            .await;
-        flushed.map_err(Error::from)
+    pub(super) fn try_flush(&mut self) -> impl Future<Output = Result<(), Error>> {
+        self.drive(|driver, io| Poll::Ready(driver.try_flush(io).map_err(Error::from)))
     }
 
-    pub(super) async fn drive<R>(
+    /// Calls until it is ready. No `async fn`: that would keep its arguments twice, and each
+    /// connection's task has room for the largest of these futures.
+    pub(super) fn drive<R>(
         &mut self,
         mut call: impl FnMut(&mut Driver, &mut Polled<'_, '_, T>) -> Poll<R>,
-    ) -> R {
-        poll_fn(|cx| self.poll_drive(cx, &mut call)).await
+    ) -> impl Future<Output = R> {
+        poll_fn(move |cx| self.poll_drive(cx, &mut call))
     }
 
     /// The next message of what was read, for one of two tasks.
