@@ -16,7 +16,8 @@ pub(crate) struct Cell {
     /// Bursts of each connection in a round: some 10 ms of processor time at the floor, since what
     /// begins and ends a round is part of it.
     pub(crate) bursts: usize,
-    /// Only for the floors and who is as they are: too many files for all at once.
+    /// Only for the floors and who is as they are, and each opens its connections for a round at a
+    /// time: too many files for all at once.
     pub(crate) few: bool,
 }
 
@@ -31,7 +32,7 @@ const BINARY: Cell = Cell {
 };
 
 #[rustfmt::skip]
-pub(crate) const CELLS: [Cell; 14] = [
+pub(crate) const CELLS: [Cell; 15] = [
     Cell { name: "16 B c64 p1", bytes: 16, bursts: 40, ..BINARY },
     Cell { name: "16 B c64 p16", bytes: 16, burst: 16, bursts: 40, ..BINARY },
     Cell { name: "125 B c64 p1", bytes: 125, bursts: 40, ..BINARY },
@@ -45,7 +46,8 @@ pub(crate) const CELLS: [Cell; 14] = [
     Cell { name: "1 MiB c8 p1", bytes: 1 << 20, connections: 8, bursts: 8, ..BINARY },
     Cell { name: "text 1 KiB c64 p16", bytes: 1 << 10, burst: 16, text: true, bursts: 32, ..BINARY },
     Cell { name: "text 16 KiB c64 p16", bytes: 16 << 10, burst: 16, text: true, bursts: 4, ..BINARY },
-    Cell { name: "125 B c4000 p1", bytes: 125, connections: 4_000, bursts: 2, few: true, ..BINARY },
+    Cell { name: "125 B c1000 p1", bytes: 125, connections: 1_000, bursts: 4, few: true, ..BINARY },
+    Cell { name: "125 B c10000 p1", bytes: 125, connections: 10_000, bursts: 2, few: true, ..BINARY },
 ];
 
 impl Cell {

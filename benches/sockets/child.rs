@@ -140,8 +140,24 @@ impl Child {
 
     /// Bytes of memory that it has written to and the system keeps for it, to the page.
     pub(crate) fn memory(&self) -> Outcome<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id()))?;
-        let line = text.lines().find_map(|it| it.strip_prefix("Anonymous:"));
+        self.bytes_of("smaps_rollup", "Anonymous:")
+    }
+
+    /// The most bytes of memory that it ever had, from here on.
+    pub(crate) fn reset_peak(&self) -> Outcome<u64> {
+        fs::write(format!("/proc/{}/clear_refs", self.id()), "5")?;
+        self.peak()
+    }
+
+    /// The most bytes of memory that it ever had, since that was reset.
+    pub(crate) fn peak(&self) -> Outcome<u64> {
+        self.bytes_of("status", "VmHWM:")
+    }
+
+    /// A figure of a file of the process, in bytes.
+    fn bytes_of(&self, file: &str, figure: &str) -> Outcome<u64> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.id()))?;
+        let line = text.lines().find_map(|it| it.strip_prefix(figure));
         let kib = line
             .and_then(|it| it.trim().strip_suffix(" kB"))
             .ok_or("no such line")?;

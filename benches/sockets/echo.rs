@@ -53,7 +53,10 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
     for cell in CELLS.iter().filter(|it| choice.has_cell(it.name)) {
         let start = Instant::now();
         eprint!("  {} …", cell.name);
-        let servers = SERVERS.iter().filter(|it| it.many || !cell.few).count();
+        let servers = match cell.few {
+            true => 1, // at a time
+            false => SERVERS.len(),
+        };
         let files = servers * cell.connections + OTHER_FILES;
         if file_limit(files)? < files {
             eprintln!(" left out: the system allows less than {files} open files");
@@ -90,7 +93,9 @@ pub(crate) fn profile(server: &str, cell: &str, seconds: &str) -> Outcome {
 struct Running {
     row: usize,
     child: Child,
-    load: Load,
+    burst: Rc<Burst>,
+    /// Unless it is opened for each round.
+    load: Option<Load>,
     ns: Vec<f64>,
 }
 
@@ -101,13 +106,17 @@ fn measure_cell(cell: &Cell, rounds: usize, choice: &Choice) -> Outcome<Vec<Opti
         let is_chosen = server.is_floor() || choice.has_server(server.name);
         if is_chosen && (server.many || !cell.few) {
             let child = Child::start(&["serve", server.name])?;
-            let load = Load::open(&child, cell.connections, &burst, server.is_floor())?;
-            running.push(Running {
+            let mut it = Running {
                 row,
                 child,
-                load,
+                burst: Rc::clone(&burst),
+                load: None,
                 ns: Vec::new(),
-            });
+            };
+            if !cell.few {
+                it.load = Some(it.open(cell)?);
+            }
+            running.push(it);
         }
     }
     for round in 0..WARM_UP + rounds {
@@ -153,10 +162,26 @@ fn measure_cell(cell: &Cell, rounds: usize, choice: &Choice) -> Outcome<Vec<Opti
 impl Running {
     /// Has the cell's bursts echoed; nanoseconds of processor time per message.
     fn round(&mut self, cell: &Cell) -> Outcome<f64> {
+        let mut load = match self.load.take() {
+            Some(load) => load,
+            None => {
+                let mut load = self.open(cell)?;
+                load.round(1)?;
+                load
+            }
+        };
         let before = self.child.processor_ns()?;
-        self.load.round(cell.bursts)?;
+        load.round(cell.bursts)?;
         let spent = self.child.processor_ns()? - before;
+        if !cell.few {
+            self.load = Some(load);
+        }
         Ok(spent as f64 / cell.messages() as f64)
+    }
+
+    fn open(&self, cell: &Cell) -> Outcome<Load> {
+        let is_floor = SERVERS[self.row].is_floor();
+        Load::open(&self.child, cell.connections, &self.burst, is_floor)
     }
 }
 

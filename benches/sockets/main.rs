@@ -13,6 +13,7 @@
 //! is only printed, after fewer rounds: `… -- echo sansock raw p16`. And `… -- profile SERVER CELL
 //! SECONDS` keeps one server busy, for a profiler to look at.
 
+mod big;
 mod broadcast;
 mod cells;
 mod chart;
@@ -48,7 +49,7 @@ struct Part {
 const COMMAND: &str = "cargo bench --manifest-path benches/Cargo.toml --bench sockets";
 
 /// Everything, in the order of `RESULTS.md`.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part {
         name: "echo",
         title: "# Over sockets, beside the peers",
@@ -58,6 +59,11 @@ const PARTS: [Part; 5] = [
         name: "syscalls",
         title: "# System calls of an echo",
         measure: syscalls::measure,
+    },
+    Part {
+        name: "big",
+        title: "# One message of 64 MiB",
+        measure: big::measure,
     },
     Part {
         name: "idle",

@@ -19,6 +19,9 @@ use std::{
 use self::{on_mio::serve as on_mio, on_tokio::serve as on_tokio};
 use crate::Outcome;
 
+/// Bytes of the largest message that is echoed: everybody's limits allow it.
+pub(crate) const LARGEST: usize = 64 << 20;
+
 /// Who serves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Server {

@@ -8,6 +8,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 use tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::{
+    LARGEST,
     on_mio::{Connection, Turn},
     on_tokio::{forward, forward_batches},
     raw::poll_write,
@@ -17,11 +18,16 @@ use crate::Outcome;
 pub(super) async fn sockudo_ws(stream: TcpStream) -> Outcome {
     use sockudo_ws::{Config, WebSocketStream};
 
-    forward(WebSocketStream::server(stream, Config::default())).await
+    let config = Config {
+        max_message_size: LARGEST,
+        max_frame_size: LARGEST,
+        ..Config::default()
+    };
+    forward(WebSocketStream::server(stream, config)).await
 }
 
 pub(super) async fn sockudo_ws_engine(mut stream: TcpStream) -> Outcome {
-    use sockudo_ws::{Config, Message, Role, protocol::Protocol};
+    use sockudo_ws::{Message, Role, protocol::Protocol};
 
     /// What all connections of the thread share.
     #[derive(Default)]
@@ -33,8 +39,7 @@ pub(super) async fn sockudo_ws_engine(mut stream: TcpStream) -> Outcome {
     thread_local! {
         static SHARED: RefCell<Shared> = RefCell::default();
     }
-    let config = Config::default();
-    let mut protocol = Protocol::new(Role::Server, config.max_frame_size, config.max_message_size);
+    let mut protocol = Protocol::new(Role::Server, LARGEST, LARGEST);
     // A frame that a read cut, and what the system did not take yet.
     let mut cut = BytesMut::new();
     let mut unwritten = BytesMut::new();
@@ -82,7 +87,7 @@ pub(super) async fn yawc(stream: TcpStream) -> Outcome {
 
     let options = Options::default()
         .with_utf8()
-        .with_limits(16 << 20, 32 << 20);
+        .with_limits(LARGEST, 2 * LARGEST);
     let socket = WebSocket::from_stream_with_extensions(stream, Role::Server, None, options)?;
     forward(socket.map(Ok::<_, WebSocketError>)).await
 }
@@ -90,10 +95,17 @@ pub(super) async fn yawc(stream: TcpStream) -> Outcome {
 /// A small buffer: it is zeroed for each read.
 const TUNGSTENITE_READ: usize = 16 << 10;
 
+fn tungstenite_config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(TUNGSTENITE_READ)
+        .max_message_size(Some(LARGEST))
+        .max_frame_size(Some(LARGEST))
+}
+
 pub(super) async fn tokio_tungstenite(stream: TcpStream) -> Outcome {
     use tokio_tungstenite::WebSocketStream;
 
-    let config = WebSocketConfig::default().read_buffer_size(TUNGSTENITE_READ);
+    let config = tungstenite_config();
     forward(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await).await
 }
 
@@ -105,7 +117,7 @@ impl Connection for Tungstenite {
     type News = Infallible;
 
     fn new(stream: mio::net::TcpStream) -> Self {
-        let config = WebSocketConfig::default().read_buffer_size(TUNGSTENITE_READ);
+        let config = tungstenite_config();
         Self(tungstenite::WebSocket::from_raw_socket(
             stream,
             Role::Server,
@@ -150,6 +162,7 @@ pub(super) async fn fastwebsockets(stream: TcpStream) -> Outcome {
     use fastwebsockets::{Frame, OpCode, Role, WebSocket};
 
     let mut socket = WebSocket::after_handshake(stream, Role::Server);
+    socket.set_max_message_size(LARGEST + 1);
     loop {
         let frame = socket.read_frame().await?;
         if frame.opcode == OpCode::Close {
@@ -171,6 +184,7 @@ pub(super) async fn wtx(stream: TcpStream) -> Outcome {
     let rng = Xorshift64::from(simple_seed());
     let buffer = WebSocketBuffer::new();
     let mut socket = WebSocket::<_, _, _, _, false>::new((), false, rng, stream, buffer);
+    socket.set_max_payload_len(LARGEST);
     let (mut common, mut reader, mut writer) = socket.split_mut();
     let mut fragments = Vector::new();
     loop {

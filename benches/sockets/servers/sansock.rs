@@ -12,12 +12,20 @@ use sansock::{Config, EndpointEvent, Event, adapter, proto::Connection};
 use tokio::net::TcpStream;
 
 use super::{
+    LARGEST,
     on_mio::{self, Turn},
     on_tokio::forward,
 };
 use crate::Outcome;
 
-static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(Arc::default);
+static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
+    let largest = LARGEST as u64;
+    Arc::new(
+        Config::default()
+            .max_message_size(largest)
+            .max_frame_size(largest),
+    )
+});
 
 /// On mio.
 pub(super) type Socket = adapter::mio::Socket<mio::net::TcpStream>;
