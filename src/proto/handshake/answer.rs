@@ -175,6 +175,16 @@ impl<'a> Reject<'a> {
         self.status
     }
 
+    #[cfg(feature = "http")]
+    pub(super) fn headers(&self) -> &[(&'a str, &'a [u8])] {
+        &self.headers
+    }
+
+    #[cfg(feature = "http")]
+    pub(super) const fn content(&self) -> &'a [u8] {
+        self.body
+    }
+
     /// Whether this may be sent.
     pub(super) fn check(&self) -> Result<(), AcceptError> {
         if !matches!(self.status, 200..=599) {
@@ -223,24 +233,29 @@ pub(super) fn write_error(error: HandshakeError, out: &mut Vec<u8>) {
         return;
     };
     write_start(status, reason_phrase(status), out);
+    error_fields(status, true, |name, value| push(out, name, value));
+    write_body(status, error.text().as_bytes(), out);
+}
+
+/// Gives `add` the header fields of such an answer but for its length; whether it is the last.
+pub(super) fn error_fields(status: u16, is_last: bool, mut add: impl FnMut(&[u8], &[u8])) {
     match status {
-        405 => push(out, b"Allow", b"GET"),
+        405 => add(b"Allow", b"GET"),
         // A 426 "MUST send an Upgrade header field" (RFC 9110 §15.5.22), which is listed in
         // Connection (§7.8); the version tells a client of another one what to speak (§4.4).
         426 => {
-            push(out, b"Upgrade", b"websocket");
-            push(out, b"Sec-WebSocket-Version", b"13");
+            add(b"Upgrade", b"websocket");
+            add(b"Sec-WebSocket-Version", b"13");
         }
         _ => {}
     }
-    let close: &[u8] = if status == 426 {
-        b"close, Upgrade"
-    } else {
-        b"close"
-    };
-    push(out, b"Connection", close);
-    push(out, b"Content-Type", b"text/plain");
-    write_body(status, error.text().as_bytes(), out);
+    match (status == 426, is_last) {
+        (true, true) => add(b"Connection", b"close, Upgrade"),
+        (true, false) => add(b"Connection", b"Upgrade"),
+        (false, true) => add(b"Connection", b"close"),
+        (false, false) => {}
+    }
+    add(b"Content-Type", b"text/plain");
 }
 
 fn write_start(status: u16, reason: &str, out: &mut Vec<u8>) {

@@ -91,20 +91,31 @@ impl ClientHandshake {
         seed: [u8; 32],
         out: &mut Vec<u8>,
     ) -> Self {
+        let (handshake, key) = Self::new(request, config, seed);
+        request.write(&key, config.deflate.as_ref(), out);
+        handshake
+    }
+
+    /// A client's end, and the `Sec-WebSocket-Key` that its request must have.
+    pub(super) fn new(
+        request: &ClientRequest,
+        config: &Arc<Config>,
+        seed: [u8; 32],
+    ) -> (Self, [u8; 24]) {
         let mut keys = MaskingKeys::from_seed(seed);
         let mut key = [0; 24];
         // 16 bytes are 24 characters, so they always fit.
         let written = STANDARD.encode_slice(keys.nonce(), &mut key);
         debug_assert_eq!(written, Ok(key.len()));
-        request.write(&key, config.deflate.as_ref(), out);
-        Self {
+        let handshake = Self {
             config: Arc::clone(config),
             keys: Some(keys),
             accept: accept_key(&key),
             subprotocols: request.subprotocol_list().into(),
             informational: 0,
             stage: Stage::Head(Head::new(Kind::Response)),
-        }
+        };
+        (handshake, key)
     }
 
     /// Takes the response's bytes from `input`; the outcome is returned once, when it is known.
@@ -152,7 +163,11 @@ impl ClientHandshake {
                         return Ok(None);
                     };
                     match parsed.start.status {
-                        101 => return self.open(parsed).map(Some),
+                        101 => {
+                            let Parsed { start, headers } = parsed;
+                            let (connection, response) = self.open(start.text, headers)?;
+                            return Ok(Some(Outcome::Open(connection, response)));
+                        }
                         100..=199 if self.informational == MAX_INFORMATIONAL => {
                             return Err(HandshakeError::TooManyInformational);
                         }
@@ -182,8 +197,11 @@ impl ClientHandshake {
     ///
     /// A `Content-Length` or `Transfer-Encoding` has no meaning here: a 1xx response "is always
     /// terminated by the first empty line" (RFC 9112 §6.3), so what follows are frames.
-    fn open(&mut self, parsed: Parsed) -> Result<Outcome, HandshakeError> {
-        let Parsed { start, headers } = parsed;
+    pub(super) fn open(
+        &mut self,
+        reason: Span,
+        headers: Headers,
+    ) -> Result<(Connection, Response), HandshakeError> {
         let upgrade = only(&headers, "upgrade");
         if !upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(HandshakeError::ResponseUpgrade);
@@ -203,11 +221,11 @@ impl ClientHandshake {
         self.stage = FINISHED;
         let connection = Connection::new(self.keys.take(), &negotiated, &self.config);
         let response = Response {
-            reason: start.text,
+            reason,
             headers,
             negotiated,
         };
-        Ok(Outcome::Open(connection, response))
+        Ok((connection, response))
     }
 
     /// What `headers` agree on for permessage-deflate, the only extension that is ever offered:

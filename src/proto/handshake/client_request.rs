@@ -182,22 +182,34 @@ impl ClientRequest {
         out.extend_from_slice(b"GET ");
         out.extend_from_slice(self.resource.as_bytes());
         out.extend_from_slice(b" HTTP/1.1\r\n");
-        push(out, b"Host", self.authority.as_bytes());
-        push(out, b"Upgrade", b"websocket");
-        push(out, b"Connection", b"Upgrade");
-        push(out, b"Sec-WebSocket-Key", key);
+        self.fields(key, deflate, |name, value| push(out, name, value));
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Gives `add` the request's header fields.
+    pub(super) fn fields(
+        &self,
+        key: &[u8; 24],
+        deflate: Option<&DeflateConfig>,
+        mut add: impl FnMut(&[u8], &[u8]),
+    ) {
+        add(b"Host", self.authority.as_bytes());
+        add(b"Upgrade", b"websocket");
+        add(b"Connection", b"Upgrade");
+        add(b"Sec-WebSocket-Key", key);
         for (name, value) in self.headers.iter() {
-            push(out, name.as_bytes(), value);
+            add(name.as_bytes(), value);
         }
         if !self.subprotocols.is_empty() {
-            push(out, b"Sec-WebSocket-Protocol", self.subprotocols.as_bytes());
+            add(b"Sec-WebSocket-Protocol", self.subprotocols.as_bytes());
         }
         if let Some(config) = deflate {
-            let offers = Offer::header(config);
-            push(out, b"Sec-WebSocket-Extensions", offers.as_bytes());
+            add(
+                b"Sec-WebSocket-Extensions",
+                Offer::header(config).as_bytes(),
+            );
         }
-        push(out, b"Sec-WebSocket-Version", b"13");
-        out.extend_from_slice(b"\r\n");
+        add(b"Sec-WebSocket-Version", b"13");
     }
 }
 

@@ -200,6 +200,8 @@ impl core::error::Error for AcceptError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestError {
+    /// A method other than GET, or a version other than HTTP/1.1 (§4.1 number 2).
+    Method,
     /// Not a URL, or one without a host.
     Url,
     /// A URL's scheme is not `ws`, `wss`, `http` or `https` (§3).
@@ -229,6 +231,7 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Method => "not a GET of HTTP/1.1",
             Self::Url => "not a URL with a host",
             Self::Scheme => "scheme is not ws or wss",
             Self::Fragment => "URL has a fragment",

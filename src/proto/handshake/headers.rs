@@ -181,7 +181,7 @@ const SHOWN: usize = 64;
 
 /// Whether a field's value is for the peer's eyes only: `Authorization`, `Cookie`, `X-Api-Key` and
 /// whatever else people call such fields.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     const WORDS: [&str; 9] = [
         "auth",
         "cookie",

@@ -10,7 +10,8 @@
 //!
 //! Both take bytes cut anywhere, look at each once and leave what follows the blank line in the
 //! input. A server whose HTTP is done elsewhere (hyper, HTTP/2, HTTP/3) makes a [`Request`] by
-//! [`Request::from_parts`] and answers it by [`Request::answer`].
+//! [`Request::from_parts`] and answers it by [`Request::answer`]. With feature `http` these types are
+//! made from those of the package `http` and become them.
 //!
 //! Whether an `Origin` is welcome is for the program to say, by an [`OriginPolicy`].
 //!
@@ -22,6 +23,8 @@ mod client_request;
 mod error;
 mod head;
 mod headers;
+#[cfg(feature = "http")]
+mod http;
 mod negotiated;
 mod origin;
 mod refusal;

@@ -14,7 +14,7 @@ use super::{
     negotiated::Negotiated,
     syntax::{count_extensions, is_field_value, is_target_byte, is_token, list, split_authority},
 };
-use crate::proto::deflate::{Offer, offers_of};
+use crate::proto::deflate::{DeflateConfig, Offer, offers_of};
 
 /// A request to open a WebSocket connection, found to be in order.
 #[derive(Clone)]
@@ -171,10 +171,19 @@ impl Request {
     ///
     /// A subprotocol that was not offered, or a header that may not be sent.
     pub fn answer(&self, accept: &Accept<'_>) -> Result<(Headers, Negotiated), AcceptError> {
+        self.answer_by(accept, None)
+    }
+
+    /// [`answer`](Self::answer) where `deflate` holds unless `accept` says otherwise.
+    pub(super) fn answer_by(
+        &self,
+        accept: &Accept<'_>,
+        deflate: Option<DeflateConfig>,
+    ) -> Result<(Headers, Negotiated), AcceptError> {
         let key = (self.version == HttpVersion::Http11).then(|| self.accept_key());
         let offered = |name: &str| self.subprotocols().any(|offered| offered == name);
         accept.check(offered)?;
-        let deflate = accept.answer(&self.deflate_offers(), None);
+        let deflate = accept.answer(&self.deflate_offers(), deflate);
         let mut headers = Headers::default();
         answer::fields(key.as_ref(), accept, deflate.as_ref(), |name, value| {
             headers.push(name, value);
