@@ -119,6 +119,32 @@ fn an_echo_server_keeps_what_is_larger_than_any_buffer() {
 }
 
 #[test]
+fn a_server_of_another_package_has_pages_and_websockets_on_one_port() {
+    for name in ["hyper_server"] {
+        let server = Server::start(name, &[]);
+        let client = Program::start("client", &[&server.url]);
+        let ended = client.end("first\nzweite Zeile, größer\n");
+        assert!(ended.is_success(), "{name}: {ended:?}");
+        assert_eq!(ended.stdout, "first\nzweite Zeile, größer\n", "{name}");
+
+        let mut stream = TcpStream::connect(server.url.trim_start_matches("ws://")).unwrap();
+        let request = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{name}: {page}");
+        assert!(
+            page.ends_with("what you send comes back.\n"),
+            "{name}: {page}"
+        );
+
+        let ended = Program::start(name, &["--port"]).end("");
+        assert_eq!(ended.code, Some(2), "{name}: {ended:?}");
+        assert!(ended.stderr.starts_with("Usage: "), "{name}: {ended:?}");
+    }
+}
+
+#[test]
 fn each_line_goes_to_all_in_the_chat() {
     let server = Server::start("chat", &[]);
     let mut one = server.connect();

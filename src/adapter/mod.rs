@@ -24,6 +24,8 @@ mod driver;
 mod error;
 #[cfg(feature = "futures")]
 pub mod futures;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod maybe_tls;
 #[cfg(feature = "mio")]
 pub mod mio;
