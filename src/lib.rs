@@ -73,6 +73,7 @@
 //! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
 //! | `mio` | the mio adapter |
 //! | `http` | conversions between the handshake's types and those of the package `http` |
+//! | `axum` | `adapter::axum`: an extractor for axum 0.8 |
 //! | `hyper` | `adapter::hyper`: an upgrade in a server of hyper 1 |
 //! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
 //! | `rustls` | `adapter::tls`, and `connect` to a `wss:` URL; no crypto provider |

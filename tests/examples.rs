@@ -120,7 +120,7 @@ fn an_echo_server_keeps_what_is_larger_than_any_buffer() {
 
 #[test]
 fn a_server_of_another_package_has_pages_and_websockets_on_one_port() {
-    for name in ["hyper_server"] {
+    for name in ["hyper_server", "axum_server"] {
         let server = Server::start(name, &[]);
         let client = Program::start("client", &[&server.url]);
         let ended = client.end("first\nzweite Zeile, größer\n");

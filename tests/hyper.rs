@@ -4,6 +4,9 @@
     reason = "the helpers of tests may fail like tests"
 )]
 
+#[expect(dead_code, reason = "requests that are cut are for bytes")]
+mod rfc6455_04;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::{Request, Response};
@@ -34,9 +37,7 @@ use tokio::{
     time::timeout,
 };
 
-const HEAD: &str = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\n\
-    Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-    Sec-WebSocket-Version: 13\r\n\r\n";
+use rfc6455_04::{EXAMPLE, with};
 
 /// §5.7: a masked "Hello".
 const HELLO: &[u8] = b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58";
@@ -128,7 +129,7 @@ async fn our_client_over_loopback_with_and_without_deflate() {
 /// The frames behind the head come in the same read, or cut anywhere: none is lost.
 #[tokio::test(start_paused = true)]
 async fn rfc6455_04_2_frames_right_behind_the_request_at_every_cut() {
-    let all = [HEAD.as_bytes(), HELLO, CLOSE].concat();
+    let all = [EXAMPLE.as_bytes(), HELLO, CLOSE].concat();
     for cut in 0..=all.len() {
         let (mut client, server) = duplex(1 << 10);
         let mut ended = serve(server, &Arc::new(Config::default()));
@@ -156,43 +157,32 @@ async fn rfc6455_04_2_frames_right_behind_the_request_at_every_cut() {
 
 #[tokio::test(start_paused = true)]
 async fn rfc6455_04_2_bad_requests_have_their_status_and_the_connection_goes_on() {
-    let without = |line: &str| HEAD.replace(line, "");
+    const BAD: &str = "400 Bad Request";
+    const REQUIRED: &str = "426 Upgrade Required";
     for (request, status, field) in [
         (
-            HEAD.replace("GET", "POST"),
+            EXAMPLE.replace("GET", "POST"),
             "405 Method Not Allowed",
             "allow: GET",
         ),
+        (with("Upgrade", ""), REQUIRED, "upgrade: websocket"),
         (
-            without("Upgrade: websocket\r\n"),
-            "426 Upgrade Required",
-            "upgrade: websocket",
-        ),
-        (
-            HEAD.replace("13\r\n", "8\r\n"),
-            "426 Upgrade Required",
-            "sec-websocket-version: 13",
-        ),
-        (
-            without("Sec-WebSocket-Version: 13\r\n"),
-            "426 Upgrade Required",
+            with("Sec-WebSocket-Version", ""),
+            REQUIRED,
             "connection: Upgrade",
         ),
         (
-            HEAD.replace("13\r\n", "x\r\n"),
-            "400 Bad Request",
+            with("Sec-WebSocket-Version", "Sec-WebSocket-Version: 8\r\n"),
+            REQUIRED,
+            "sec-websocket-version: 13",
+        ),
+        (
+            with("Sec-WebSocket-Version", "Sec-WebSocket-Version: x\r\n"),
+            BAD,
             "content-type: text/plain",
         ),
-        (
-            without("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
-            "400 Bad Request",
-            "",
-        ),
-        (
-            HEAD.replace("Connection: Upgrade", "Connection: keep-alive"),
-            "400 Bad Request",
-            "",
-        ),
+        (with("Sec-WebSocket-Key", ""), BAD, ""),
+        (with("Connection", "Connection: keep-alive\r\n"), BAD, ""),
     ] {
         let (mut client, server) = duplex(1 << 10);
         let _ended = serve(server, &Arc::new(Config::default()));
@@ -224,7 +214,7 @@ async fn rfc6455_04_2_bad_requests_have_their_status_and_the_connection_goes_on(
 async fn rfc6455_04_1_a_request_of_http_1_0_is_refused() {
     let (mut client, server) = duplex(1 << 10);
     let _ended = serve(server, &Arc::new(Config::default()));
-    let request = HEAD.replace("HTTP/1.1", "HTTP/1.0");
+    let request = EXAMPLE.replace("HTTP/1.1", "HTTP/1.0");
     client.write_all(request.as_bytes()).await.unwrap();
     let head = head(&mut client).await;
     assert!(head.starts_with("HTTP/1.0 505 "), "{head}");
@@ -306,7 +296,7 @@ async fn upgrade_wrongly(
             connection.await
         }
     });
-    client.write_all(HEAD.as_bytes()).await.unwrap();
+    client.write_all(EXAMPLE.as_bytes()).await.unwrap();
     let head = head(&mut client).await;
     assert_eq!(
         head.starts_with("HTTP/1.1 101 "),
@@ -350,7 +340,7 @@ fn whose_fault_it_is_decides_the_status() {
     let mut request = valid().body(()).unwrap();
     request
         .extensions_mut()
-        .insert(hyper::upgrade::on(&mut Request::new(())));
+        .insert(hyper::upgrade::on(Request::new(())));
     let error = upgrade(&mut request, &Accept::new().subprotocol("a"), &config).unwrap_err();
     assert_eq!(
         error,

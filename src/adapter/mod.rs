@@ -17,6 +17,8 @@
 //! until `None`), `recv` (whole messages, owned), `send` and `feed`, `flush`, `close`.
 
 mod accessors;
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod blocking;
 mod buffers;
 mod clock;
