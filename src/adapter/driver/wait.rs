@@ -1,5 +1,7 @@
 //! What users wait for: an open connection, a message, room, an empty outbox, the end.
 
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use std::ops::ControlFlow;
 use std::{boxed::Box, io, task::Poll};
 
 use super::{Driver, Transport};
@@ -100,6 +102,26 @@ impl Driver {
             }
         }
         None
+    }
+
+    /// Gives the data of what was read to `take`, whole messages or parts, until it breaks off or
+    /// has had all; what else was read before it is done.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(in crate::adapter) fn next_data(
+        &mut self,
+        mut take: impl FnMut(Message<'_>) -> ControlFlow<()>,
+    ) {
+        while let Some((event, _)) = self.next_event() {
+            let data = match event {
+                EndpointEvent::Event(Event::Message(message)) => message,
+                EndpointEvent::Event(Event::Part(part)) => part.data,
+                _ => continue,
+            };
+            if take(data).is_break() {
+                break;
+            }
+        }
+        self.input.park();
     }
 
     /// Writes until `enough` is satisfied; it is told whether nothing waits any more. While that

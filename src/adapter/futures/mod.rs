@@ -21,6 +21,7 @@
 //! # }).unwrap();
 //! ```
 
+mod bytes;
 mod io;
 #[cfg(feature = "web")]
 mod web;
@@ -32,6 +33,10 @@ use crate::adapter::polled;
 
 /// An open connection over a stream of futures-io.
 pub type Socket<S, T = NoTimer> = polled::Socket<Io<S, T>>;
+
+/// A connection as one run of bytes each way: `AsyncRead`, `AsyncBufRead` and `AsyncWrite` of
+/// futures-io.
+pub type ByteStream<S, T = NoTimer> = polled::ByteStream<Io<S, T>>;
 
 /// A client's request on a stream of futures-io that waits for a decision.
 pub type Incoming<S, T = NoTimer> = polled::Incoming<Io<S, T>>;

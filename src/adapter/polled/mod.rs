@@ -3,6 +3,7 @@
 //! `adapter::tokio` and `adapter::futures` are this with an [`Io`] of their own. For a runtime that
 //! has neither's traits, implement [`Io`] yourself.
 
+mod bytes;
 mod incoming;
 mod io;
 mod sink;
@@ -12,6 +13,7 @@ mod sync;
 mod wakers;
 
 pub use self::{
+    bytes::ByteStream,
     incoming::Incoming,
     io::Io,
     socket::Socket,

@@ -289,12 +289,17 @@ impl<T: Io> Socket<T> {
     pub(super) fn next_message(&mut self) -> Option<Message<'static>> {
         let before = self.driver.progress();
         let message = self.driver.next_message();
-        if before != self.driver.progress()
-            && let Some(wakers) = &self.wakers
-        {
-            wakers.wake_other(Side::Read);
+        if before != self.driver.progress() {
+            self.wake_other(Side::Read);
         }
         message
+    }
+
+    /// Wakes the task that polls the other half than this, if there is one.
+    pub(super) fn wake_other(&self, side: Side) {
+        if let Some(wakers) = &self.wakers {
+            wakers.wake_other(side);
+        }
     }
 
     /// [`poll_drive`](Self::poll_drive) for one of two tasks, as `StreamExt::split` makes them: the

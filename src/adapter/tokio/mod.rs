@@ -32,6 +32,7 @@
 //!
 //! Deadlines and keep-alive need a runtime with its time driver enabled.
 
+mod bytes;
 #[cfg(feature = "url")]
 mod connect;
 mod io;
@@ -49,6 +50,9 @@ use crate::adapter::polled;
 
 /// An open connection over a stream of tokio.
 pub type Socket<S> = polled::Socket<Io<S>>;
+
+/// A connection as one run of bytes each way: `AsyncRead`, `AsyncBufRead` and `AsyncWrite` of tokio.
+pub type ByteStream<S> = polled::ByteStream<Io<S>>;
 
 /// A client's request on a stream of tokio that waits for a decision.
 pub type Incoming<S> = polled::Incoming<Io<S>>;
