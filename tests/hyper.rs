@@ -348,15 +348,17 @@ fn whose_fault_it_is_decides_the_status() {
     );
     assert_eq!(error.response().status(), 500);
 
-    // An extended CONNECT (RFC 8441).
-    let mut request = Request::connect("https://h/")
-        .version(http::Version::HTTP_2)
-        .header("Sec-WebSocket-Version", "13")
-        .body(())
-        .unwrap();
-    let error = Incoming::receive(&mut request).unwrap_err();
-    assert_eq!(error, UpgradeError::Request(HandshakeError::HttpVersion));
-    assert_eq!(error.response().status(), 505);
+    // An extended CONNECT (RFC 8441), and a GET.
+    for request in [Request::connect("https://h/"), valid()] {
+        let request = request.version(http::Version::HTTP_2);
+        let mut request = request
+            .header("Sec-WebSocket-Version", "13")
+            .body(())
+            .unwrap();
+        let error = Incoming::receive(&mut request).unwrap_err();
+        assert_eq!(error, UpgradeError::Request(HandshakeError::HttpVersion));
+        assert_eq!(error.response().status(), 505);
+    }
 }
 
 #[tokio::test(start_paused = true)]

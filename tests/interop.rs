@@ -1,5 +1,6 @@
 //! permessage-deflate with the packages `ws` of node and `websockets` of Python, over loopback:
-//! each as our server and as our client, over the blocking and the tokio adapter.
+//! each as our server and as our client, over the blocking and the tokio adapter and with the HTTP of
+//! hyper.
 //!
 //! The scripts in `tests/interop/` echo: of four messages the second in three frames and the last
 //! one uncompressed. They report what was agreed, how many messages they compressed and
@@ -22,7 +23,7 @@ mod steps;
 
 use std::{net::TcpListener, sync::Arc};
 
-use adapters::{Adapter, Blocking, Tokio};
+use adapters::{Adapter, Blocking, Hyper, Tokio};
 use peer::Peer;
 use sansock::{Config, DeflateConfig, proto::DeflateParams};
 use set_up::is_set_up;
@@ -79,6 +80,16 @@ fn websockets_as_client_of_the_blocking_adapter() {
 #[test]
 fn websockets_as_client_of_the_tokio_adapter() {
     as_server::<Tokio>(WEBSOCKETS, websockets_clients());
+}
+
+#[test]
+fn ws_as_client_of_a_server_of_hyper() {
+    as_server::<Hyper>(WS, ws_clients());
+}
+
+#[test]
+fn websockets_as_client_of_a_server_of_hyper() {
+    as_server::<Hyper>(WEBSOCKETS, websockets_clients());
 }
 
 fn ws_clients() -> Vec<Case> {
@@ -167,6 +178,16 @@ fn websockets_as_server_of_the_blocking_adapter() {
 #[test]
 fn websockets_as_server_of_the_tokio_adapter() {
     as_client::<Tokio>(WEBSOCKETS, websockets_servers());
+}
+
+#[test]
+fn ws_as_server_of_a_client_of_hyper() {
+    as_client::<Hyper>(WS, ws_servers());
+}
+
+#[test]
+fn websockets_as_server_of_a_client_of_hyper() {
+    as_client::<Hyper>(WEBSOCKETS, websockets_servers());
 }
 
 fn ws_servers() -> Vec<Case> {

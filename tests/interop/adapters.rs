@@ -1,13 +1,26 @@
 //! Our side of a conversation, over each adapter.
 
-use std::{net::TcpStream, sync::Arc};
+use std::{convert::Infallible, future::ready, net::TcpStream, sync::Arc};
 
+use hyper::{client, server, service::service_fn};
+use hyper_util::rt::TokioIo;
 use sansock::{
     CloseCode, CloseFrame, Config, Message, Part,
-    adapter::{MaybeTls, blocking, tokio as asynchronous},
-    proto::{Compress, DeflateParams},
+    adapter::{
+        MaybeTls, blocking,
+        hyper::{Upgraded, upgrade},
+        tokio as asynchronous,
+    },
+    proto::{
+        Compress, DeflateParams,
+        handshake::{Accept, ClientHandshake, ClientRequest},
+    },
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    runtime::{Builder, Runtime},
+    sync::mpsc::unbounded_channel,
+};
 
 use super::steps::Step;
 
@@ -74,29 +87,88 @@ impl Adapter for Blocking {
     }
 }
 
-pub(crate) struct Tokio {
+/// Over tokio, whose stream says how it comes to be.
+pub(crate) struct Asynchronous<S> {
     runtime: Runtime,
-    socket: asynchronous::Socket<MaybeTls<tokio::net::TcpStream>>,
+    socket: asynchronous::Socket<S>,
 }
 
-impl Adapter for Tokio {
+pub(crate) type Tokio = Asynchronous<MaybeTls<tokio::net::TcpStream>>;
+
+/// HTTP is done by hyper, as a server and as a client.
+pub(crate) type Hyper = Asynchronous<Upgraded>;
+
+pub(crate) trait Open: AsyncRead + AsyncWrite + Unpin + Sized {
+    async fn accept(
+        stream: tokio::net::TcpStream,
+        config: &Arc<Config>,
+    ) -> asynchronous::Socket<Self>;
+    async fn connect(url: &str, config: &Arc<Config>) -> asynchronous::Socket<Self>;
+}
+
+impl Open for MaybeTls<tokio::net::TcpStream> {
+    async fn accept(
+        stream: tokio::net::TcpStream,
+        config: &Arc<Config>,
+    ) -> asynchronous::Socket<Self> {
+        let stream = MaybeTls::Plain(stream);
+        asynchronous::Socket::accept(stream, config).await.unwrap()
+    }
+
+    async fn connect(url: &str, config: &Arc<Config>) -> asynchronous::Socket<Self> {
+        asynchronous::connect(url, config).await.unwrap().0
+    }
+}
+
+impl Open for Upgraded {
+    async fn accept(
+        stream: tokio::net::TcpStream,
+        config: &Arc<Config>,
+    ) -> asynchronous::Socket<Self> {
+        let (tell, mut told) = unbounded_channel();
+        let config = Arc::clone(config);
+        let service = service_fn(move |mut request| {
+            let (response, socket) = upgrade(&mut request, &Accept::new(), &config).unwrap();
+            tell.send(socket).unwrap();
+            ready(Ok::<_, Infallible>(response.map(|()| String::new())))
+        });
+        let connection = server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        tokio::spawn(connection);
+        told.recv().await.unwrap().await.unwrap()
+    }
+
+    async fn connect(url: &str, config: &Arc<Config>) -> asynchronous::Socket<Self> {
+        let asked = ClientRequest::from_url(url).unwrap();
+        let (handshake, request) = ClientHandshake::start_http(&asked, config, [7; 32]).unwrap();
+        let stream = tokio::net::TcpStream::connect((asked.host(), asked.port()));
+        let stream = TokioIo::new(stream.await.unwrap());
+        let (mut sender, connection) = client::conn::http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection.with_upgrades());
+        let request = request.map(|()| String::new());
+        let response = sender.send_request(request).await.unwrap();
+        let (connection, _) = handshake.receive_http(&response).unwrap().unwrap();
+        let upgraded = hyper::upgrade::on(response).await.unwrap();
+        asynchronous::Socket::from_parts(upgraded.into(), connection, Vec::new())
+    }
+}
+
+impl<S: Open> Adapter for Asynchronous<S> {
     fn accept(stream: TcpStream, config: &Arc<Config>) -> Self {
         let runtime = runtime();
         let socket = runtime.block_on(async {
             stream.set_nodelay(true).unwrap();
             stream.set_nonblocking(true).unwrap();
             let stream = tokio::net::TcpStream::from_std(stream).unwrap();
-            let stream = MaybeTls::Plain(stream);
-            asynchronous::Socket::accept(stream, config).await.unwrap()
+            S::accept(stream, config).await
         });
         Self { runtime, socket }
     }
 
     fn connect(url: &str, config: &Arc<Config>) -> Self {
         let runtime = runtime();
-        let (socket, _) = runtime
-            .block_on(asynchronous::connect(url, config))
-            .unwrap();
+        let socket = runtime.block_on(S::connect(url, config));
         Self { runtime, socket }
     }
 

@@ -42,14 +42,14 @@ use std::{
 };
 
 use ::hyper::upgrade::OnUpgrade;
-use http::{Extensions, StatusCode, request::Parts};
+use http::{Extensions, StatusCode, Version, request::Parts};
 
 pub use self::stream::Upgraded;
 use crate::{
     adapter::{Error, tokio},
     proto::{
         Config, Connection, Role,
-        handshake::{Accept, AcceptError, HandshakeError, HttpVersion, Negotiated, Request},
+        handshake::{Accept, AcceptError, HandshakeError, Negotiated, Request},
     },
 };
 
@@ -73,6 +73,8 @@ pub fn upgrade<B>(
 }
 
 /// A client's request that waits for a decision: to accept it, or to return any other response.
+///
+/// Ask [`request`](Self::request)`().check_origin(…)` before: browsers let any page connect.
 pub struct Incoming {
     request: Request,
     upgrade: OnUpgrade,
@@ -85,6 +87,7 @@ impl Incoming {
     ///
     /// [`UpgradeError::Request`], [`UpgradeError::NotUpgradable`].
     pub fn receive<B>(request: &mut http::Request<B>) -> Result<Self, UpgradeError> {
+        check(request.version())?;
         Self::take(Request::try_from(&*request)?, request.extensions_mut())
     }
 
@@ -94,13 +97,11 @@ impl Incoming {
     ///
     /// As [`receive`](Self::receive).
     pub fn receive_parts(parts: &mut Parts) -> Result<Self, UpgradeError> {
+        check(parts.version)?;
         Self::take(Request::try_from(&*parts)?, &mut parts.extensions)
     }
 
     fn take(request: Request, extensions: &mut Extensions) -> Result<Self, UpgradeError> {
-        if request.version() != HttpVersion::Http11 {
-            return Err(HandshakeError::HttpVersion.into());
-        }
         match extensions.remove() {
             Some(upgrade) => Ok(Self { request, upgrade }),
             None => Err(UpgradeError::NotUpgradable),
@@ -138,6 +139,16 @@ impl fmt::Debug for Incoming {
         f.debug_struct("Incoming")
             .field("request", &self.request)
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether a request came by the only version that is upgraded, before anything else is said of it:
+/// in HTTP/2 a GET is not what is lacking.
+fn check(version: Version) -> Result<(), HandshakeError> {
+    if version == Version::HTTP_11 {
+        Ok(())
+    } else {
+        Err(HandshakeError::HttpVersion)
     }
 }
 

@@ -29,12 +29,15 @@ use crate::{
 /// futures-io.
 ///
 /// **Reading** delivers the payloads of binary messages one behind the other; where one ends is not
-/// told, and an empty one is nothing. A text message is an error of kind `InvalidData`, and the peer
-/// is told 1003, unless [`accept_text`](Self::accept_text) says otherwise. A closing handshake with
-/// code 1000 or none is the end of the bytes. Any other end is an error, again with each call, so
-/// that what was cut off never looks complete: `UnexpectedEof` if the transport ended without a
-/// Close, `TimedOut` at a deadline, `InvalidData` if the peer broke the protocol, `ConnectionReset`
-/// for any other code.
+/// told, and an empty one is nothing. A large message is delivered when it is whole, or with
+/// [`Config::streaming`](crate::Config::streaming) as it comes. A text message is an error of kind
+/// `InvalidData`, and the peer is told 1003, unless [`accept_text`](Self::accept_text) says
+/// otherwise.
+///
+/// A closing handshake with code 1000 or none is **the end** of the bytes. Any other end is an error,
+/// again with each call, so that what was cut off never looks complete: `UnexpectedEof` if the
+/// transport ended without a Close, `TimedOut` at a deadline, `InvalidData` if the peer broke the
+/// protocol, `ConnectionReset` for any other code.
 ///
 /// **Writing** sends each call's bytes as a binary message, of at most
 /// [`message_size`](Self::message_size), and waits while the high-water mark is reached; so put a
