@@ -14,6 +14,7 @@
 
 #[path = "../adapters/blocking.rs"]
 mod blocking;
+mod bytes;
 mod certificates;
 #[path = "../adapters/driven.rs"]
 mod driven;
