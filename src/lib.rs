@@ -60,7 +60,12 @@
 //! same drive loop, and keep the same five rules. With feature `rustls`, `adapter::tls` is a stream
 //! for each of them that speaks TLS over another.
 //!
-//! One thread or task reads and another writes: each socket but mio's has `into_split`.
+//! One thread or task reads and another writes: each socket but mio's has `into_split`. What knows
+//! streams and no messages gets one of `AsyncRead + AsyncWrite` by `into_byte_stream`.
+//!
+//! A server that has an HTTP stack keeps it: `adapter::hyper` upgrades a request of hyper 1,
+//! `adapter::axum` is an extractor for axum 0.8, and for others there are conversions from and to
+//! the types of the package `http`.
 //!
 //! # Features
 //!

@@ -41,6 +41,8 @@ mod security;
 pub mod tls;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+mod unread;
 #[cfg(all(
     feature = "web",
     any(feature = "futures", feature = "mio", feature = "tokio")

@@ -10,7 +10,7 @@
 
 use std::{
     borrow::Cow,
-    fmt, format, io, mem,
+    fmt, format, io,
     ops::ControlFlow,
     task::{Context, Poll, ready},
     vec::Vec,
@@ -18,7 +18,7 @@ use std::{
 
 use super::{Io, Socket, socket::Polled, wakers::Side};
 use crate::{
-    adapter::driver::Driver,
+    adapter::{driver::Driver, unread::Unread},
     proto::{self, CloseCode, CloseFrame, CloseStatus, Message, SendError},
 };
 
@@ -82,8 +82,7 @@ use crate::{
 /// ```
 pub struct ByteStream<T> {
     socket: Socket<T>,
-    unread: Unread,
-    accepts_text: bool,
+    input: Input,
     message_size: usize,
 }
 
@@ -92,8 +91,11 @@ impl<T: Io> Socket<T> {
     pub fn into_byte_stream(self) -> ByteStream<T> {
         ByteStream {
             socket: self,
-            unread: Unread::default(),
-            accepts_text: false,
+            input: Input {
+                unread: Unread::NONE,
+                accepts_text: false,
+                is_refused: false,
+            },
             message_size: MESSAGE_SIZE,
         }
     }
@@ -104,7 +106,7 @@ impl<T: Io> ByteStream<T> {
     /// `false`: text among bytes shows that the peer takes this for something else.
     #[must_use]
     pub const fn accept_text(mut self, accepts_text: bool) -> Self {
-        self.accepts_text = accepts_text;
+        self.input.accepts_text = accepts_text;
         self
     }
 
@@ -129,16 +131,16 @@ impl<T: Io> ByteStream<T> {
         room: usize,
         mut put: impl FnMut(&[u8]),
     ) -> Poll<io::Result<()>> {
-        let unread = self.unread.bytes();
+        let unread = self.input.unread.bytes();
         if !unread.is_empty() {
             let n = unread.len().min(room);
             put(&unread[..n]);
             self.consume(n);
             return Poll::Ready(Ok(()));
         }
-        let (unread, accepts_text) = (&mut self.unread, self.accepts_text);
+        let input = &mut self.input;
         self.socket.poll_side(Side::Read, cx, |driver, io| {
-            unread.poll_receive(driver, io, accepts_text, room, &mut put)
+            input.poll_receive(driver, io, room, &mut put)
         })
     }
 
@@ -147,15 +149,15 @@ impl<T: Io> ByteStream<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<&[u8]>> {
-        if self.unread.bytes().is_empty() {
+        if self.input.unread.bytes().is_empty() {
             ready!(self.poll_take(cx, 0, |_| {}))?;
         }
-        Poll::Ready(Ok(self.unread.bytes()))
+        Poll::Ready(Ok(self.input.unread.bytes()))
     }
 
     /// Takes `n` bytes of what [`poll_unread`](Self::poll_unread) gave.
     pub(in crate::adapter) fn consume(&mut self, n: usize) {
-        if let Some(used) = self.unread.consume(n) {
+        if let Some(used) = self.input.unread.consume(n) {
             self.socket.recycle(used);
         }
     }
@@ -189,16 +191,16 @@ impl<T: Io> ByteStream<T> {
 
     /// Does the closing handshake, as far as it can be done without what is to be read.
     pub(in crate::adapter) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (unread, accepts_text) = (&mut self.unread, self.accepts_text);
+        let input = &mut self.input;
         let closed = self.socket.poll_side(Side::Write, cx, |driver, io| {
             // Refused only where a Close was sent already, or none can be.
             let close = CloseFrame::new(CloseCode::NORMAL, "");
             let _ = driver.endpoint_mut().close(Some(&close));
             ready!(driver.poll_flush(io))?;
-            if !unread.bytes().is_empty() {
+            if !input.unread.bytes().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            unread.poll_receive(driver, io, accepts_text, 0, &mut |_| {})
+            input.poll_receive(driver, io, 0, &mut |_| {})
         });
         if closed.is_ready() {
             // What a reader waits for may be here now.
@@ -219,39 +221,21 @@ impl<T> fmt::Debug for ByteStream<T> {
 /// How much is sent as one message unless it is said.
 const MESSAGE_SIZE: usize = 64 << 10;
 
-/// What was received and not taken.
-#[derive(Default)]
-struct Unread {
-    message: Vec<u8>,
-    /// How much of the message was taken.
-    taken: usize,
+/// What a reader gets.
+struct Input {
+    unread: Unread<Vec<u8>>,
+    accepts_text: bool,
     /// Whether text came that is not accepted: nothing behind it is received.
     is_refused: bool,
 }
 
-impl Unread {
-    fn bytes(&self) -> &[u8] {
-        self.message.get(self.taken..).unwrap_or_default()
-    }
-
-    /// Takes `n` bytes; returns the memory of a message that is used up.
-    fn consume(&mut self, n: usize) -> Option<Vec<u8>> {
-        self.taken = self.taken.saturating_add(n);
-        if !self.bytes().is_empty() {
-            return None;
-        }
-        self.taken = 0;
-        let message = mem::take(&mut self.message);
-        (message.capacity() > 0).then_some(message)
-    }
-
+impl Input {
     /// Waits until something was given to `put`, `room` bytes in all at most, or is unread, or until
     /// the end. Nothing may be unread before.
     fn poll_receive<T: Io>(
         &mut self,
         driver: &mut Driver,
         io: &mut Polled<'_, '_, T>,
-        accepts_text: bool,
         mut room: usize,
         put: &mut impl FnMut(&[u8]),
     ) -> Poll<io::Result<()>> {
@@ -262,7 +246,7 @@ impl Unread {
             }
             let mut is_given = false;
             driver.next_data(|data| {
-                if data.is_text() && !accepts_text {
+                if data.is_text() && !self.accepts_text {
                     self.is_refused = true;
                     return ControlFlow::Break(());
                 }
@@ -295,10 +279,10 @@ impl Unread {
 
     /// Keeps a message but for its first `taken` bytes, and copies nothing that need not be.
     fn keep(&mut self, data: Message<'_>, taken: usize) {
-        (self.message, self.taken) = match data {
-            Message::Text(Cow::Owned(text)) => (text.into_bytes(), taken),
-            Message::Binary(Cow::Owned(bytes)) => (bytes, taken),
-            lent => (lent.as_bytes()[taken..].to_vec(), 0),
+        self.unread = match data {
+            Message::Text(Cow::Owned(text)) => Unread::new(text.into_bytes(), taken),
+            Message::Binary(Cow::Owned(bytes)) => Unread::new(bytes, taken),
+            lent => Unread::new(lent.as_bytes()[taken..].to_vec(), 0),
         };
     }
 }

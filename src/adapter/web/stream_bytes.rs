@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{Asynchronous, Readable};
-use crate::web::{MessageData, StreamError};
+use crate::{
+    adapter::unread::Unread,
+    web::{MessageData, StreamError},
+};
 
 /// The bytes of messages that come, text and binary alike, one behind the other; made by
 /// [`Readable::into_async_read`].
@@ -51,8 +54,7 @@ use crate::web::{MessageData, StreamError};
 /// ```
 pub struct ReadableBytes<R> {
     readable: Readable<R>,
-    /// The message that is being taken, and how much of it was.
-    message: Option<(MessageData, usize)>,
+    unread: Unread<MessageData>,
     failure: Option<StreamError>,
 }
 
@@ -62,7 +64,7 @@ impl<R: Asynchronous> Readable<R> {
     pub const fn into_async_read(self) -> ReadableBytes<R> {
         ReadableBytes {
             readable: self,
-            message: None,
+            unread: Unread::NONE,
             failure: None,
         }
     }
@@ -71,32 +73,17 @@ impl<R: Asynchronous> Readable<R> {
 impl<R: Asynchronous> ReadableBytes<R> {
     /// What can be taken now; nothing after a clean end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        while self.rest().is_empty() && self.failure.is_none() {
+        while self.unread.bytes().is_empty() && self.failure.is_none() {
             match ready!(self.readable.poll_read(cx)) {
-                Some(Ok(message)) => self.message = Some((message, 0)),
+                Some(Ok(message)) => self.unread = Unread::new(message, 0),
                 Some(Err(failure)) => self.failure = Some(failure),
                 None => return Poll::Ready(Ok(&[])),
             }
         }
         match &self.failure {
             Some(failure) => Poll::Ready(Err(failure.clone().into())),
-            None => Poll::Ready(Ok(self.rest())),
+            None => Poll::Ready(Ok(self.unread.bytes())),
         }
-    }
-
-    fn take(&mut self, n: usize) {
-        let rest = self.rest().len();
-        match &mut self.message {
-            Some((_, taken)) if n < rest => *taken += n,
-            _ => self.message = None,
-        }
-    }
-
-    /// What was not taken of a message.
-    fn rest(&self) -> &[u8] {
-        let message = self.message.as_ref();
-        let rest = message.and_then(|(message, taken)| message.as_bytes().get(*taken..));
-        rest.unwrap_or_default()
     }
 }
 
@@ -125,7 +112,7 @@ mod over_tokio {
             let bytes = ready!(self.poll_fill(cx))?;
             let n = bytes.len().min(buffer.remaining());
             buffer.put_slice(&bytes[..n]);
-            self.take(n);
+            self.unread.consume(n);
             Poll::Ready(Ok(()))
         }
     }
@@ -136,7 +123,7 @@ mod over_tokio {
         }
 
         fn consume(mut self: Pin<&mut Self>, n: usize) {
-            self.take(n);
+            self.unread.consume(n);
         }
     }
 }
@@ -166,7 +153,7 @@ mod over_futures {
             let bytes = ready!(self.poll_fill(cx))?;
             let n = bytes.len().min(buffer.len());
             buffer[..n].copy_from_slice(&bytes[..n]);
-            self.take(n);
+            self.unread.consume(n);
             Poll::Ready(Ok(n))
         }
     }
@@ -177,7 +164,7 @@ mod over_futures {
         }
 
         fn consume(mut self: Pin<&mut Self>, n: usize) {
-            self.take(n);
+            self.unread.consume(n);
         }
     }
 }
