@@ -1,4 +1,4 @@
-//! TLS inside of a WebSocket: over a connection as a stream of bytes.
+//! TLS under two tasks, and inside of a WebSocket: over a connection as a stream of bytes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,7 +45,6 @@ async fn tls_runs_over_a_websocket_and_ends_in_order() {
         }
         far.shutdown().await.map(|()| far)
     });
-    // One task: a stream of TLS has one waker for both ways.
     let (mut read, mut write) = split(near);
     let mut received = vec![0; sent.len()];
     let both = async {
@@ -66,4 +65,33 @@ async fn tls_runs_over_a_websocket_and_ends_in_order() {
     assert!(received == sent);
     let far = serving.await.unwrap().unwrap();
     assert!(far.get_ref().get_ref().close_status().unwrap().clean);
+}
+
+/// The task that reads writes what TLS has left over, and must not take the other's waker.
+#[::tokio::test(start_paused = true)]
+async fn one_task_reads_and_another_writes() {
+    let (near, far) = duplex(1_000);
+    let authority = Authority::new();
+    let connector = TlsConnector::from(Arc::new(client(&ring(), &authority)));
+    let acceptor = TlsAcceptor::from(Arc::new(authority.leaf(HOST).server(&ring())));
+    let near = connector.wrap(near, HOST).unwrap();
+    let mut far = acceptor.wrap(far).unwrap();
+    ::tokio::spawn(async move {
+        let mut buffer = vec![0; 10_000];
+        while let n @ 1.. = far.read(&mut buffer).await.unwrap() {
+            far.write_all(&buffer[..n]).await.unwrap();
+        }
+    });
+    let (mut read, mut write) = split(near);
+    let sent = noise(300_000);
+    let to_send = sent.clone();
+    ::tokio::spawn(async move {
+        write.write_all(&to_send).await.unwrap();
+        write.flush().await.unwrap();
+    });
+    let mut received = vec![0; sent.len()];
+    let reading = read.read_exact(&mut received);
+    let read = timeout(Duration::from_secs(3600), reading).await;
+    read.expect("waits for ever").unwrap();
+    assert!(received == sent);
 }

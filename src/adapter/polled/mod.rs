@@ -10,7 +10,7 @@ mod sink;
 mod socket;
 mod split;
 mod sync;
-mod wakers;
+pub(super) mod wakers;
 
 pub use self::{
     bytes::ByteStream,

@@ -9,7 +9,7 @@ use super::sync::{Mutex, lock};
 
 /// Which half of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::adapter) enum Side {
     Read,
     Write,
 }
@@ -20,14 +20,14 @@ pub(super) enum Side {
 /// read and write: a reader's flush would overwrite the writer's waker. So the transport is only
 /// ever polled with this one, which wakes both.
 #[derive(Debug, Default)]
-pub(super) struct Wakers {
+pub(in crate::adapter) struct Wakers {
     read: Mutex<Option<Waker>>,
     write: Mutex<Option<Waker>>,
 }
 
 impl Wakers {
     /// Remembers the waker of the task that polls this half.
-    pub(super) fn register(&self, side: Side, waker: &Waker) {
+    pub(in crate::adapter) fn register(&self, side: Side, waker: &Waker) {
         let mut slot = lock(self.slot(side));
         if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *slot = Some(waker.clone());

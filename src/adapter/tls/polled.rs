@@ -3,10 +3,12 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice, Read, Write},
-    task::Poll,
+    sync::Arc,
+    task::{Context, Poll, Waker},
 };
 
-use super::session::Session;
+use super::{session::Session, stream::TlsStream};
+use crate::adapter::polled::wakers::Side;
 
 /// As [`Session::write`]. A handshake that is in the way is gone on with, for it has to be read.
 fn write(
@@ -25,6 +27,17 @@ fn write(
             }
             written => return written,
         }
+    }
+}
+
+impl<S> TlsStream<S> {
+    /// Its parts, and a waker of both tasks, one of which may read and the other write: either call
+    /// does both on the stream below, and would take the place of the waker that the other waits by.
+    fn polled(&mut self, side: Side, cx: &Context<'_>) -> (&mut S, &mut Session, Waker) {
+        let wakers = self.wakers.get_or_insert_default();
+        wakers.register(side, cx.waker());
+        let waker = Waker::from(Arc::clone(wakers));
+        (&mut self.stream, &mut self.session, waker)
     }
 }
 
@@ -52,7 +65,7 @@ mod over_tokio {
 
     use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-    use super::{pending, would_block, write};
+    use super::{Side, pending, would_block, write};
     use crate::adapter::tls::TlsStream;
 
     /// How much is read at most into a buffer that must be filled with zeros before.
@@ -88,7 +101,8 @@ mod over_tokio {
             cx: &mut Context<'_>,
             buffer: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Read, cx);
+            let cx = &mut Context::from_waker(&waker);
             let room = match buffer.initialized().len() - buffer.filled().len() {
                 0 => buffer.initialize_unfilled_to(buffer.remaining().min(ZEROED)),
                 initialized => buffer.initialize_unfilled_to(initialized),
@@ -113,7 +127,8 @@ mod over_tokio {
             cx: &mut Context<'_>,
             chunks: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             pending(write(session, &mut Polling(stream, cx), chunks))
         }
 
@@ -122,12 +137,14 @@ mod over_tokio {
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             pending(session.flush(&mut Polling(stream, cx)))
         }
 
         fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             ready!(pending(session.close(&mut Polling(stream, cx))))?;
             Pin::new(stream).poll_shutdown(cx)
         }
@@ -144,7 +161,7 @@ mod over_futures {
 
     use futures_io::{AsyncRead, AsyncWrite};
 
-    use super::{pending, would_block, write};
+    use super::{Side, pending, would_block, write};
     use crate::adapter::tls::TlsStream;
 
     struct Polling<'a, 'b, S>(&'a mut S, &'a mut Context<'b>);
@@ -175,7 +192,8 @@ mod over_futures {
             cx: &mut Context<'_>,
             buffer: &mut [u8],
         ) -> Poll<io::Result<usize>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Read, cx);
+            let cx = &mut Context::from_waker(&waker);
             pending(session.read(&mut Polling(stream, cx), buffer))
         }
     }
@@ -194,17 +212,20 @@ mod over_futures {
             cx: &mut Context<'_>,
             chunks: &[IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             pending(write(session, &mut Polling(stream, cx), chunks))
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             pending(session.flush(&mut Polling(stream, cx)))
         }
 
         fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            let Self { stream, session } = &mut *self;
+            let (stream, session, waker) = self.polled(Side::Write, cx);
+            let cx = &mut Context::from_waker(&waker);
             ready!(pending(session.close(&mut Polling(stream, cx))))?;
             Pin::new(stream).poll_close(cx)
         }

@@ -1,5 +1,7 @@
 //! A stream with TLS on it, for any adapter.
 
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use std::sync::Arc;
 use std::{
     boxed::Box,
     fmt,
@@ -11,6 +13,8 @@ use rustls::Connection;
 
 use super::session::Session;
 use crate::adapter::blocking;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use crate::adapter::polled::wakers::Wakers;
 
 /// TLS over a stream, made by [`TlsConnector::wrap`](super::TlsConnector::wrap) or
 /// [`TlsAcceptor::wrap`](super::TlsAcceptor::wrap).
@@ -27,6 +31,9 @@ use crate::adapter::blocking;
 pub struct TlsStream<S> {
     pub(super) stream: S,
     pub(super) session: Box<Session>,
+    /// Once it was polled, which may be by a task that reads and another that writes.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(super) wakers: Option<Arc<Wakers>>,
 }
 
 impl<S> TlsStream<S> {
@@ -34,6 +41,8 @@ impl<S> TlsStream<S> {
         Self {
             stream,
             session: Box::new(Session::new(connection)),
+            #[cfg(any(feature = "futures", feature = "tokio"))]
+            wakers: None,
         }
     }
 
@@ -50,6 +59,8 @@ impl<S> TlsStream<S> {
         TlsStream {
             stream: change(self.stream),
             session: self.session,
+            #[cfg(any(feature = "futures", feature = "tokio"))]
+            wakers: None,
         }
     }
 
