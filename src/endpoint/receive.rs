@@ -83,6 +83,7 @@ impl Endpoint {
 
     /// Says that the connection is open, or over.
     fn announce<'b>(&mut self) -> Option<EndpointEvent<'b>> {
+        let counters = self.counters();
         match mem::replace(&mut self.stage, Stage::Ended(Box::default())) {
             Stage::Opened(opened) => {
                 let (connection, response) = *opened;
@@ -93,7 +94,11 @@ impl Endpoint {
             Stage::Open(connection) => {
                 self.outbox.drop_unbegun();
                 let status = connection.close_status().cloned().unwrap_or_default();
-                self.end(Terminal::Closed(status))
+                let event = self.end(Terminal::Closed(status));
+                if let Stage::Ended(ended) = &mut self.stage {
+                    ended.counters = counters.map(Box::new);
+                }
+                event
             }
             stage => {
                 self.stage = stage;

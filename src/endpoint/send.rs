@@ -234,6 +234,7 @@ impl Endpoint {
             let at = batch.len();
             let compressed = connection.send_counted(&message, compress, batch)?;
             self.outbox.count_at(at, len, compressed);
+            self.outbox.note_pause(self.outbox.grown(at), connection);
             return Ok(());
         }
         let kind = message.opcode();
@@ -254,6 +255,7 @@ impl Endpoint {
             let at = batch.len();
             let compressed = connection.send_prepared_counted(message, batch)?;
             self.outbox.count_at(at, len, compressed);
+            self.outbox.note_pause(self.outbox.grown(at), connection);
             return Ok(());
         }
         let kind = message.opcode();
@@ -300,6 +302,7 @@ impl Endpoint {
     ) -> Result<(), SendError> {
         self.check_open()?;
         self.check_room(mark)?;
+        let before = self.outbox.cost();
         self.outbox.push(kind, payload(), last, compress);
         let Self { stage, outbox } = self;
         if let Some(connection) = stage.connection() {
@@ -308,6 +311,7 @@ impl Endpoint {
                 // What is small leaves the queue at once, unless something large is before it.
                 outbox.pump(connection);
             }
+            outbox.note_pause(outbox.cost().saturating_sub(before), connection);
         }
         Ok(())
     }

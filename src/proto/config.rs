@@ -44,6 +44,7 @@ pub struct Config {
     pub(crate) close_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
     pub(crate) linger: Duration,
+    pub(crate) counters: bool,
     pub(crate) deflate: Option<DeflateConfig>,
     #[cfg(feature = "deflate")]
     pub(super) pool: Pool,
@@ -112,6 +113,7 @@ impl Default for Config {
             // As long as a keep-alive takes to notice a dead peer.
             write_timeout: Some(Duration::from_secs(30)),
             linger: Duration::from_secs(1),
+            counters: false,
             // It trades time for bytes, and is a risk beside secrets (RFC 7692 §8); and a feature
             // that some other crate enables must not change what this one's users send.
             deflate: None,
@@ -297,6 +299,14 @@ impl Config {
     #[must_use]
     pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
         self.deflate = config;
+        self
+    }
+
+    /// Whether [`Counters`](super::Counters) are kept: off by default, since each connection then
+    /// costs some 300 bytes, and each message received some nanoseconds more.
+    #[must_use]
+    pub const fn counters(mut self, counters: bool) -> Self {
+        self.counters = counters;
         self
     }
 
