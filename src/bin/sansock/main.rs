@@ -5,7 +5,11 @@
 //! cargo run --release --features cli -- connect ws://127.0.0.1:9001
 //! ```
 
+mod connect;
 mod failure;
+mod json;
+mod target;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -23,11 +27,15 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Connect(connect::Options),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome: Result<ExitCode, Failure> = match arguments.command {};
+    let outcome: Result<ExitCode, Failure> = match arguments.command {
+        Command::Connect(options) => connect::run(&options),
+    };
     outcome.unwrap_or_else(|failure| {
         eprintln!("sansock: {failure}");
         ExitCode::FAILURE
