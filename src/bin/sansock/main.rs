@@ -5,9 +5,11 @@
 //! cargo run --release --features cli -- connect ws://127.0.0.1:9001
 //! ```
 
+mod bench;
 mod connect;
 mod failure;
 mod json;
+mod seconds;
 mod target;
 mod terminal;
 
@@ -29,12 +31,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Connect(connect::Options),
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Result<ExitCode, Failure> = match arguments.command {
         Command::Connect(options) => connect::run(&options),
+        Command::Bench(options) => bench::run(&options),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("sansock: {failure}");

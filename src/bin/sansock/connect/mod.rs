@@ -28,6 +28,7 @@ use tokio::{
 
 use crate::{
     failure::Failure,
+    seconds::seconds,
     target::{Asking, Connected, Target, Trust},
 };
 use input::Input;
@@ -51,7 +52,7 @@ pub(crate) struct Options {
     no_commands: bool,
     /// Once the input of a pipe has ended: how many seconds of silence to wait for as many messages
     /// as were sent
-    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = input::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     wait: Duration,
 }
 
