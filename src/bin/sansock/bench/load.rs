@@ -31,6 +31,8 @@ pub(super) struct Stats {
     pub(super) latencies: Histogram<u64>,
     /// When the last message came back.
     pub(super) last: Option<Instant>,
+    /// How many connections agreed on permessage-deflate.
+    pub(super) deflated: u32,
 }
 
 /// Messages that differ from those around them, so that none can be taken for another.
@@ -55,6 +57,7 @@ pub(super) async fn drive(
     plan: &Plan,
     stats: &RefCell<Stats>,
 ) -> Result<(), Failure> {
+    stats.borrow_mut().deflated += u32::from(socket.deflate().is_some());
     let deadline = load.duration.map(|duration| start + duration);
     let mut may_send = true;
     // When the messages were sent that have not come back.
@@ -160,12 +163,14 @@ impl Stats {
         Ok(Self {
             latencies,
             last: None,
+            deflated: 0,
         })
     }
 
     /// Adds what was measured elsewhere.
     pub(super) fn add(&mut self, other: &Self) -> Result<(), Failure> {
         self.last = self.last.max(other.last);
+        self.deflated += other.deflated;
         self.latencies
             .add(&other.latencies)
             .map_err(|error| Failure::new(format!("cannot sum up: {error}")))

@@ -162,7 +162,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let elapsed = total
         .last
         .map_or(Duration::ZERO, |last| last.saturating_duration_since(start));
-    let report = Report::new(options, threads, &total.latencies, elapsed);
+    let report = Report::new(options, threads, &total, elapsed);
     match options.json {
         true => println!("{}", report.json()),
         false => print!("{report}"),

@@ -2,17 +2,14 @@
 
 use std::{fmt, time::Duration};
 
-use hdrhistogram::Histogram;
-
-use super::Options;
+use super::{Options, load::Stats};
 use crate::json::Quoted;
 
 /// What was measured, and of what.
 pub(super) struct Report<'a> {
     options: &'a Options,
     threads: u32,
-    /// In nanoseconds.
-    latencies: &'a Histogram<u64>,
+    stats: &'a Stats,
     elapsed: Duration,
 }
 
@@ -32,13 +29,13 @@ impl<'a> Report<'a> {
     pub(super) fn new(
         options: &'a Options,
         threads: u32,
-        latencies: &'a Histogram<u64>,
+        stats: &'a Stats,
         elapsed: Duration,
     ) -> Self {
         Self {
             options,
             threads,
-            latencies,
+            stats,
             elapsed,
         }
     }
@@ -60,7 +57,7 @@ impl<'a> Report<'a> {
             options.size,
             options.pipeline,
             options.text,
-            options.deflate,
+            self.stats.deflated == options.connections,
             self.elapsed.as_secs_f64(),
             self.messages(),
             per_second(self.messages(), self.elapsed),
@@ -70,11 +67,11 @@ impl<'a> Report<'a> {
     }
 
     fn messages(&self) -> u64 {
-        self.latencies.len()
+        self.stats.latencies.len()
     }
 
     fn percentile(&self, share: f64) -> Duration {
-        Duration::from_nanos(self.latencies.value_at_quantile(share))
+        Duration::from_nanos(self.stats.latencies.value_at_quantile(share))
     }
 
     fn mib_per_second(&self) -> f64 {
@@ -83,8 +80,9 @@ impl<'a> Report<'a> {
 
     /// How many messages took how long: a line for each doubling of the time.
     fn histogram(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first = self.latencies.min().max(1);
+        let first = self.stats.latencies.min().max(1);
         let steps: Vec<(u64, u64)> = self
+            .stats
             .latencies
             .iter_log(1 << first.ilog2(), 2.0)
             .map(|step| (step.value_iterated_to(), step.count_since_last_iteration()))
@@ -122,10 +120,10 @@ impl fmt::Display for Report<'_> {
             },
             options.size,
             options.pipeline,
-            if options.deflate {
-                "permessage-deflate offered"
-            } else {
-                "uncompressed"
+            match self.stats.deflated {
+                0 if options.deflate => "uncompressed, for the server did not agree",
+                0 => "uncompressed",
+                _ => "compressed",
             },
         )?;
         if self.messages() == 0 {
@@ -134,7 +132,7 @@ impl fmt::Display for Report<'_> {
         writeln!(
             f,
             "\n  messages  {} in {:.2} s, all as they were sent\n  \
-             rate      {} messages/s, {:.2} MiB/s each way\n  latency ",
+             rate      {} messages/s, {:.2} MiB/s each way\n  latency",
             grouped_u64(self.messages()),
             self.elapsed.as_secs_f64(),
             grouped(per_second(self.messages(), self.elapsed)),
