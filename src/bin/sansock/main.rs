@@ -6,6 +6,7 @@
 //! ```
 
 mod bench;
+mod check;
 mod connect;
 mod failure;
 mod json;
@@ -32,6 +33,7 @@ struct Arguments {
 enum Command {
     Connect(connect::Options),
     Bench(bench::Options),
+    Check(check::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let outcome: Result<ExitCode, Failure> = match arguments.command {
         Command::Connect(options) => connect::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Check(options) => check::run(&options),
     };
     outcome.unwrap_or_else(|failure| {
         eprintln!("sansock: {failure}");

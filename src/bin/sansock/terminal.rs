@@ -3,8 +3,10 @@
 use std::{
     env,
     fmt::{self, Write as _},
-    io::IsTerminal,
+    io::{self, IsTerminal, Write as _},
 };
+
+use crate::failure::Failure;
 
 /// Text of a peer in which nothing can drive a terminal or hide: control characters and those
 /// that turn the direction of writing are escaped.
@@ -31,6 +33,21 @@ const fn turns(character: char) -> bool {
         character,
         '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}'
     )
+}
+
+/// Writes to standard output. Who closed it wanted no more of it, which is no failure.
+///
+/// # Errors
+///
+/// If the system fails otherwise.
+pub(crate) fn print(what: impl fmt::Display) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match write!(stdout, "{what}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(format!("cannot write: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The beginning of a text: at most `max` bytes, whole characters, and whether that is all of it.

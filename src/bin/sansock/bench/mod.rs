@@ -30,6 +30,7 @@ use crate::{
     failure::Failure,
     seconds::seconds,
     target::{Asking, Connected, Target, Trust},
+    terminal::print,
 };
 use load::{Load, Payloads, Stats, drive};
 use report::Report;
@@ -164,8 +165,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         .map_or(Duration::ZERO, |last| last.saturating_duration_since(start));
     let report = Report::new(options, threads, &total, elapsed);
     match options.json {
-        true => println!("{}", report.json()),
-        false => print!("{report}"),
+        true => print(report.json())?,
+        false => print(&report)?,
     }
     Ok(ExitCode::SUCCESS)
 }

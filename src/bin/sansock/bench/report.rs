@@ -40,7 +40,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// One object: rates are those of one direction, latencies are in microseconds.
+    /// One line, an object: rates are those of one direction, latencies are in microseconds.
     pub(super) fn json(&self) -> String {
         let options = self.options;
         let latencies = PERCENTILES.map(|(share, name)| {
@@ -50,7 +50,7 @@ impl<'a> Report<'a> {
         format!(
             "{{\"url\": {}, \"connections\": {}, \"threads\": {}, \"size\": {}, \"pipeline\": {}, \
              \"text\": {}, \"deflate\": {}, \"seconds\": {:.3}, \"messages\": {}, \
-             \"messages_per_second\": {:.1}, \"mib_per_second\": {:.3}, \"latency_us\": {{{}}}}}",
+             \"messages_per_second\": {:.1}, \"mib_per_second\": {:.3}, \"latency_us\": {{{}}}}}\n",
             Quoted(&options.url.to_string()),
             options.connections,
             self.threads,

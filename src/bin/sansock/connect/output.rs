@@ -13,7 +13,7 @@ use crate::{
     terminal::{Escaped, Style},
 };
 
-/// Standard output and standard error, with colours or without, and perhaps a prompt.
+/// Standard output and standard error, which may be gone, with colours or without, and perhaps a prompt.
 #[derive(Debug)]
 pub(super) struct Output {
     /// Whether a person types, who needs a prompt.
@@ -86,18 +86,18 @@ impl Output {
 
     pub(super) fn note(&mut self, note: impl fmt::Display) {
         self.clear();
-        eprintln!("{}", self.stderr.dim(note));
+        let _ = writeln!(io::stderr(), "{}", self.stderr.dim(note));
     }
 
     pub(super) fn problem(&mut self, problem: impl fmt::Display) {
         self.clear();
-        eprintln!("{}", self.stderr.red(problem));
+        let _ = writeln!(io::stderr(), "{}", self.stderr.red(problem));
     }
 
     /// Shows a person where to type, unless it stands there.
     pub(super) fn prompt(&mut self) {
         if self.interactive && !self.is_prompting {
-            eprint!("> ");
+            let _ = write!(io::stderr(), "> ");
             self.is_prompting = true;
         }
     }
@@ -110,7 +110,7 @@ impl Output {
     /// Clears the line of the prompt. What was typed in it is still there for the terminal.
     fn clear(&mut self) {
         if self.is_prompting {
-            eprint!("\r\x1B[K");
+            let _ = write!(io::stderr(), "\r\x1B[K");
             self.is_prompting = false;
         }
     }
