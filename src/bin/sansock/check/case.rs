@@ -26,8 +26,10 @@ type Judge = dyn Fn(&Server) -> Result<Judgement, Judgement>;
 pub(super) enum Verdict {
     Passed,
     Failed,
-    /// The server may do so, or the case does not apply to it.
+    /// The server may do so, though others do not.
     Inconclusive,
+    /// The server does not offer what the case is about.
+    Inapplicable,
 }
 
 /// How a case went.
@@ -136,6 +138,10 @@ impl Judgement {
         Self::new(Verdict::Inconclusive, got)
     }
 
+    pub(super) fn inapplicable(got: impl fmt::Display) -> Self {
+        Self::new(Verdict::Inapplicable, got)
+    }
+
     fn new(verdict: Verdict, got: impl fmt::Display) -> Self {
         let got = got.to_string();
         Self { verdict, got }
@@ -148,6 +154,7 @@ impl Verdict {
             Self::Passed => "pass",
             Self::Failed => "fail",
             Self::Inconclusive => "inconclusive",
+            Self::Inapplicable => "inapplicable",
         }
     }
 }
@@ -265,17 +272,23 @@ impl Wire {
 
     /// Whether the server fails the connection.
     pub(super) fn expect_failure(&mut self, codes: &[u16]) -> Result<Judgement, Judgement> {
-        let received = self.receive();
-        let code = match &received {
-            Received::Close(body) => body.first_chunk().map(|code| u16::from_be_bytes(*code)),
-            Received::End(End::Dropped) => return Ok(Judgement::passed(received)),
-            _ => return Err(Judgement::failed(received)),
+        self.receive().is_failure(codes)
+    }
+}
+
+impl Received {
+    /// Whether this is how a server fails a connection (§7.1.7).
+    pub(super) fn is_failure(self, codes: &[u16]) -> Result<Judgement, Judgement> {
+        let code = match &self {
+            Self::Close(body) => body.first_chunk().map(|code| u16::from_be_bytes(*code)),
+            Self::End(End::Dropped) => return Ok(Judgement::passed(self)),
+            _ => return Err(Judgement::failed(self)),
         };
         Ok(match code {
-            Some(code) if codes.contains(&code) => Judgement::passed(received),
+            Some(code) if codes.contains(&code) => Judgement::passed(self),
             // It noticed, and calls it by another name.
-            Some(1002 | 1003 | 1007..=1011) => Judgement::inconclusive(received),
-            _ => Judgement::failed(received),
+            Some(1002 | 1003 | 1007..=1011) => Judgement::inconclusive(self),
+            _ => Judgement::failed(self),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! `sansock check`: whether a server keeps to RFC 6455 and RFC 7692.
 //!
 //! Every case has a connection of its own, on which bytes are written and read by hand. A case
-//! passes, fails, or is inconclusive: where the RFC leaves the server a choice, or the server does
-//! not offer what the case is about.
+//! passes, fails, is inconclusive where the RFC leaves the server a choice, or is inapplicable where
+//! the server does not offer what it is about.
 
 mod case;
 mod cases;
@@ -47,8 +47,8 @@ pub(crate) struct Options {
 }
 
 const AFTER_HELP: &str = "\
-The server must send every message back. A case passes, fails, or is inconclusive where the RFC
-leaves the server a choice or the server lacks what the case is about.
+The server must send every message back. A case passes; fails; is inconclusive where the RFC leaves
+the server a choice; or is inapplicable where the server does not offer what the case is about.
 
 Exit codes: 0 none failed, 1 some did, 2 wrong usage.";
 

@@ -20,6 +20,7 @@ pub(super) struct Totals {
     passed: u32,
     failed: u32,
     inconclusive: u32,
+    inapplicable: u32,
 }
 
 impl Report {
@@ -47,11 +48,12 @@ impl Report {
             passed,
             failed,
             inconclusive,
+            inapplicable,
         } = totals;
         if self.is_json {
             return format!(
                 "\n], \"passed\": {passed}, \"failed\": {failed}, \
-                 \"inconclusive\": {inconclusive}}}\n"
+                 \"inconclusive\": {inconclusive}, \"inapplicable\": {inapplicable}}}\n"
             );
         }
         let failed = format!("{failed} failed");
@@ -59,7 +61,9 @@ impl Report {
             0 => self.style.green(failed),
             _ => self.style.red(failed),
         };
-        format!("\n{passed} passed, {failed}, {inconclusive} inconclusive\n")
+        format!(
+            "\n{passed} passed, {failed}, {inconclusive} inconclusive, {inapplicable} inapplicable\n"
+        )
     }
 
     fn lines(&self, is_new_group: bool, case: &Case, judgement: &Judgement) -> String {
@@ -73,9 +77,10 @@ impl Report {
             Verdict::Passed => self.style.green("pass"),
             Verdict::Failed => self.style.red("FAIL"),
             Verdict::Inconclusive => self.style.yellow("?   "),
+            Verdict::Inapplicable => self.style.dim("-   "),
         };
         let _ = writeln!(lines, "  {shown}  {name}  {section}");
-        if verdict != Verdict::Passed {
+        if matches!(verdict, Verdict::Failed | Verdict::Inconclusive) {
             let _ = writeln!(lines, "        expected: {}", case.expected);
             let _ = writeln!(lines, "        got:      {}", judgement.got);
             if let Some(remark) = case.remark {
@@ -111,6 +116,7 @@ impl Totals {
             Verdict::Passed => self.passed += 1,
             Verdict::Failed => self.failed += 1,
             Verdict::Inconclusive => self.inconclusive += 1,
+            Verdict::Inapplicable => self.inapplicable += 1,
         }
     }
 
@@ -119,6 +125,7 @@ impl Totals {
             Verdict::Passed => self.passed,
             Verdict::Failed => self.failed,
             Verdict::Inconclusive => self.inconclusive,
+            Verdict::Inapplicable => self.inapplicable,
         }
     }
 }

@@ -254,13 +254,13 @@ fn second_offer() -> Case {
         open(server, PLAIN)?;
         let offers = "permessage-deflate; sansock_check, permessage-deflate";
         let request = server.request().with("Sec-WebSocket-Extensions", offers);
-        let (_, response) = server.open_with(&request)?;
+        let (_, response) = server.ask(&request)?;
         Ok(match response.header("sec-websocket-extensions") {
             Some(answer) => match agreed(&answer) {
                 Ok(agreed) => Judgement::passed(agreed),
                 Err(fault) => Judgement::failed(format!("{answer:?}: {fault}")),
             },
-            None => Judgement::inconclusive("an answer without"),
+            None => Judgement::inconclusive(format!("status {} without", response.status)),
         })
     })
 }
@@ -310,7 +310,7 @@ fn takeover() -> Case {
     Case::new(GROUP, "RFC 7692 §7.2.3.2", name, expected, |server| {
         let (mut wire, agreed) = open(server, PLAIN)?;
         if agreed.client_no_context_takeover {
-            return Ok(Judgement::inconclusive("the server wants none"));
+            return Ok(Judgement::inapplicable("the server wants none"));
         }
         let mut inflating = Inflating::new(agreed);
         wire.send(&[frame(0xC1, HELLO), frame(0xC1, b"\xF2\x00\x11\x00\x00")].concat());

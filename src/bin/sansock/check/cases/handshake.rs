@@ -125,10 +125,7 @@ fn refuses(section: &'static str, name: &'static str, change: Change) -> Case {
             _ => Judgement::passed(status),
         })
     })
-    .remark(
-        "§4.2.1 tells a server to refuse such a request by an answer of HTTP; one that skips the \
-         check takes requests that no WebSocket client would make.",
-    )
+    .remark("§4.2.1: it \"MUST stop processing the client's handshake\" and answer an error.")
 }
 
 fn in_pieces() -> Case {
