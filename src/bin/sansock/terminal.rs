@@ -59,6 +59,16 @@ pub(crate) fn cut(text: &str, max: usize) -> (&str, bool) {
     (&text[..end], end == text.len())
 }
 
+/// So many bytes, in words.
+pub(crate) struct Bytes(pub(crate) usize);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.0 == 1 { "" } else { "s" };
+        write!(f, "{} byte{s}", self.0)
+    }
+}
+
 /// Colours for a stream: none unless it is a terminal, or if `NO_COLOR` is set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {

@@ -12,7 +12,7 @@ use std::{
 
 use sansock::adapter::{MaybeTls, blocking::Stream};
 
-use crate::terminal::{Escaped, cut};
+use crate::terminal::{Bytes, Escaped, cut};
 
 /// A connection to the server, and what of its bytes was not looked at.
 pub(super) struct Wire {
@@ -333,15 +333,16 @@ impl fmt::Display for Received {
         let bytes = |f: &mut fmt::Formatter<'_>, name: &str, payload: &[u8]| {
             let shown = payload.get(..SHOWN).unwrap_or(payload).escape_ascii();
             let rest = if payload.len() > SHOWN { "…" } else { "" };
-            write!(f, "{name} of {} bytes, \"{shown}\"{rest}", payload.len())
+            let len = Bytes(payload.len());
+            write!(f, "{name} of {len}, \"{shown}\"{rest}")
         };
         match self {
             Self::Text(payload) => match str::from_utf8(payload) {
                 Ok(text) => {
                     let (shown, is_all) = cut(text, SHOWN);
                     let rest = if is_all { "" } else { "…" };
-                    let (shown, len) = (Escaped(shown), payload.len());
-                    write!(f, "a text of {len} bytes, \"{shown}\"{rest}")
+                    let (shown, len) = (Escaped(shown), Bytes(payload.len()));
+                    write!(f, "a text of {len}, \"{shown}\"{rest}")
                 }
                 Err(_) => bytes(f, "a text that is not UTF-8", payload),
             },
@@ -413,7 +414,7 @@ mod tests {
             ),
             (
                 Received::Pong(b"\x1B".to_vec()),
-                "a Pong of 1 bytes, \"\\x1b\"",
+                "a Pong of 1 byte, \"\\x1b\"",
             ),
             (
                 Received::Close(close(1002, b"a\x07")),

@@ -10,7 +10,7 @@ use sansock::{CloseStatus, Message, proto::handshake::Response};
 
 use crate::{
     target::Target,
-    terminal::{Escaped, Style},
+    terminal::{Bytes, Escaped, Style},
 };
 
 /// Standard output and standard error, which may be gone, with colours or without, and perhaps a prompt.
@@ -128,7 +128,7 @@ struct Dump<'a>(&'a [u8]);
 impl fmt::Display for Dump<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.0[..self.0.len().min(DUMPED)];
-        writeln!(f, "binary, {} bytes", self.0.len())?;
+        writeln!(f, "binary, {}", Bytes(self.0.len()))?;
         for (at, line) in shown.chunks(WIDTH).enumerate() {
             write!(f, "  {:04x} ", at * WIDTH)?;
             for byte in line {
@@ -144,7 +144,7 @@ impl fmt::Display for Dump<'_> {
         }
         match self.0.len() - shown.len() {
             0 => Ok(()),
-            more => writeln!(f, "  … {more} bytes more"),
+            more => writeln!(f, "  … {} more", Bytes(more)),
         }
     }
 }

@@ -173,7 +173,7 @@ fn open(server: &Server, offer: &str) -> Result<(Wire, DeflateParams), Judgement
     let request = server.request().with("Sec-WebSocket-Extensions", offer);
     let (mut wire, response) = server.open_with(&request)?;
     let Some(answer) = response.header("sec-websocket-extensions") else {
-        return Err(Judgement::inconclusive(
+        return Err(Judgement::inapplicable(
             "the server agrees on no compression",
         ));
     };

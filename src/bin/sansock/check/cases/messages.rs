@@ -1,8 +1,11 @@
 //! Messages of all sizes, in one frame and in many (RFC 6455 §5.2, §5.4, §5.6).
 
-use crate::check::{
-    case::{Case, Judgement},
-    wire::{Received, frame, masked},
+use crate::{
+    check::{
+        case::{Case, Judgement},
+        wire::{Received, frame, masked},
+    },
+    terminal::Bytes,
 };
 
 const GROUP: &str = "messages";
@@ -14,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for size in SIZES {
         let text: Vec<u8> = (b' '..b'~').cycle().take(size).collect();
-        let name = format!("a text of {size} bytes");
+        let name = format!("a text of {}", Bytes(size));
         cases.push(echo(
             "RFC 6455 §5.2",
             name,
@@ -24,7 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
     }
     for size in SIZES {
         let data: Vec<u8> = (0..=0xFF).cycle().take(size).collect();
-        let name = format!("a binary message of {size} bytes");
+        let name = format!("a binary message of {}", Bytes(size));
         cases.push(echo(
             "RFC 6455 §5.2",
             name,

@@ -1,0 +1,481 @@
+//! The command `sansock` as a client: `connect` and `bench`, as their users run them, against
+//! servers of this crate.
+#![cfg(feature = "cli")]
+#![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]
+
+mod program;
+
+use std::{
+    env, fs,
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::Command,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use program::{Ended, Program};
+use sansock::{
+    CloseCode, CloseFrame, Config, DeflateConfig, EndpointEvent,
+    adapter::blocking::{Incoming, Socket},
+    proto::handshake::{Accept, Reject},
+};
+
+// --- connect ----------------------------------------------------------------------------------
+
+#[test]
+fn in_a_pipe_echoes_are_printed_before_the_end() {
+    let (url, server) = serve(config(), |socket| echo(socket));
+    let ended = connect(&[&url]).end("hi\n\ngrüßt\nlast, without a newline");
+    assert_eq!(ended.stdout, "hi\n\ngrüßt\nlast, without a newline\n");
+    assert_eq!(
+        ended.stderr,
+        format!("connected to {url}\nclosed with code 1000\n")
+    );
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn late_answers_are_waited_for_but_not_for_ever() {
+    // It answers each second message, once there was one behind it.
+    let (url, server) = serve(config(), |socket| {
+        let (mut first, mut messages) = (None, 0);
+        while let Some(message) = socket.recv().unwrap() {
+            messages += 1;
+            match first.take() {
+                None => first = Some(message),
+                Some(first) => socket.send(first).unwrap(),
+            }
+        }
+        assert_eq!(messages, 3);
+    });
+    let ended = connect(&["--wait", "0.05", &url]).end("a\nb\nc\n");
+    assert_eq!(ended.stdout, "a\n");
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+/// There is more than any buffer holds.
+#[test]
+fn neither_side_waits_for_the_other_to_stop_sending() {
+    let (url, server) = serve(config(), |socket| echo(socket));
+    let lines: String = (0..50_000)
+        .map(|n| format!("{n} {}\n", "x".repeat(n % 500)))
+        .collect();
+    let ended = connect(&[&url]).end(&lines);
+    assert!(ended.stdout == lines, "other lines came back");
+    assert!(ended.is_success(), "{}", ended.stderr);
+    server.join().unwrap();
+}
+
+#[test]
+fn hostile_153_what_the_peer_says_drives_no_terminal() {
+    let (url, server) = serve(config(), |socket| {
+        socket.send("\x1B[2Jgrüßt\u{9B}\nline \u{202E}two").unwrap();
+        socket.send(b"\x1B[2J\xFF").unwrap();
+        let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you\x07");
+        socket.close(Some(&goodbye)).unwrap();
+        assert!(socket.end().unwrap().clean);
+    });
+    let mut client = connect(&[&url]);
+    // It ends with the server, though its standard input stays open.
+    let stdin = client.stdin.take();
+    let ended = client.wait();
+    drop(stdin);
+    assert_eq!(
+        ended.stdout,
+        "\\u{1b}[2Jgrüßt\\u{9b}\\nline \\u{202e}two\n\
+         binary, 5 bytes\n  0000  1b 5b 32 4a ff                                   .[2J.\n"
+    );
+    assert!(
+        ended
+            .stderr
+            .ends_with("closed with code 1001: see you\\u{7}\n"),
+        "{ended:?}"
+    );
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn lines_that_are_commands_are_done() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli-binary");
+    fs::write(&file, b"\x00\x01\x02").unwrap();
+    let (url, server) = serve(config(), |socket| {
+        let mut pings = Vec::new();
+        while socket.fill().unwrap() {
+            while let Some((event, mut reply)) = socket.next_with_reply() {
+                match event {
+                    EndpointEvent::Event(sansock::Event::Ping(payload)) => {
+                        pings.push(payload.into_owned());
+                    }
+                    event => {
+                        if let Some(message) = event.into_message() {
+                            reply.send(message).unwrap();
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!(pings, [&b"1"[..], b"a b"]);
+        let status = socket.close_status().unwrap();
+        assert_eq!((status.code().get(), status.reason()), (4001, "good bye"));
+    });
+    let input = format!(
+        "/ping\n/ping a b\n//slash\n/binary {}\n/close 4001 good bye\n",
+        file.display()
+    );
+    let ended = connect(&[&url]).end(&input);
+    assert!(
+        ended
+            .stdout
+            .starts_with("/slash\nbinary, 3 bytes\n  0000  00 01 02 "),
+        "{ended:?}"
+    );
+    for line in [
+        "pong \"1\" after ",
+        "pong \"a b\" after ",
+        "closed with code 4001",
+    ] {
+        assert!(ended.stderr.contains(line), "{line}: {ended:?}");
+    }
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn lines_are_sent_as_they_are_without_commands() {
+    let (url, server) = serve(config(), |socket| echo(socket));
+    let ended = connect(&["--no-commands", &url]).end("/ping\n//\n");
+    assert_eq!(ended.stdout, "/ping\n//\n");
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_line_that_cannot_be_done_is_told_and_fails() {
+    let (url, server) = serve(config(), |socket| echo(socket));
+    let ended = connect(&[&url]).end("/quit\n/binary /no/such/file\nstill there\n");
+    assert_eq!(ended.stdout, "still there\n");
+    for line in ["there is no command /quit", "cannot read /no/such/file: "] {
+        assert!(ended.stderr.contains(line), "{line}: {ended:?}");
+    }
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn what_the_handshake_asks_for_and_agrees_on_is_shown() {
+    let deflate = Config::default().deflate(Some(DeflateConfig::new()));
+    let (url, server) = listen(move |stream| {
+        let incoming = Incoming::receive(stream, &Arc::new(deflate)).unwrap();
+        let request = incoming.request();
+        let headers = request.headers();
+        assert_eq!(headers.get_str("authorization"), Some("Bearer a:b"));
+        let cookies: Vec<&[u8]> = headers.get_all("cookie").collect();
+        assert_eq!(cookies, [&b"a=1"[..], b"b=2"]);
+        assert_eq!(request.origin(), Some("https://example.com"));
+        let offered: Vec<&str> = request.subprotocols().collect();
+        assert_eq!(offered, ["chat.v2", "chat"]);
+        let mut socket = incoming.accept(&Accept::new().subprotocol("chat")).unwrap();
+        echo(&mut socket);
+    });
+    let ended = connect(&[
+        "--header",
+        "Authorization: Bearer a:b",
+        "-H",
+        "Cookie: a=1",
+        "-H",
+        "Cookie: b=2",
+        "--origin",
+        "https://example.com",
+        "--subprotocol",
+        "chat.v2",
+        "--subprotocol",
+        "chat",
+        &url,
+    ])
+    .end("");
+    for line in ["subprotocol: chat\n", "extensions: permessage-deflate"] {
+        assert!(ended.stderr.contains(line), "{line}: {ended:?}");
+    }
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+
+    let (url, server) = serve(
+        Config::default().deflate(Some(DeflateConfig::new())),
+        |socket| echo(socket),
+    );
+    let ended = connect(&["--no-deflate", &url]).end("");
+    assert!(!ended.stderr.contains("extensions"), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_end_without_a_closing_handshake_is_a_failure() {
+    let (url, server) = serve(config(), |socket| {
+        socket.recv().unwrap().unwrap();
+        // The stream is closed behind our back.
+        socket.get_ref().shutdown(std::net::Shutdown::Both).unwrap();
+    });
+    let mut client = connect(&[&url]);
+    client.write("hi\n");
+    let stdin = client.stdin.take();
+    let ended = client.wait();
+    drop(stdin);
+    assert!(
+        ended.stderr.contains("ended without a closing handshake"),
+        "{ended:?}"
+    );
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn what_keeps_a_connection_from_opening_comes_with_what_to_do() {
+    // Nobody listens.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    for command in ["connect", "bench", "check"] {
+        let ended = sansock(&[command, &url]).end("");
+        failed(&ended, &[&url, "refused", "sansock serve"]);
+    }
+
+    // The server answers otherwise.
+    let refuse = |reject: &'static Reject<'static>| {
+        listen(move |stream| {
+            let incoming = Incoming::receive(stream, &Arc::new(config())).unwrap();
+            incoming.reject(reject).unwrap();
+        })
+    };
+    static TOKEN: Reject<'static> = Reject::new(401);
+    let (url, server) = refuse(&TOKEN);
+    let ended = connect(&[&url]).end("");
+    failed(&ended, &["answered 401", "--header 'Authorization"]);
+    server.join().unwrap();
+    static PATH: Reject<'static> = Reject::new(404);
+    let (url, server) = refuse(&PATH);
+    let ended = connect(&[&url]).end("");
+    failed(&ended, &["answered 404", "path of the URL"]);
+    server.join().unwrap();
+
+    // It is no server of HTTP at all.
+    let (url, server) = listen(|mut stream| {
+        use std::io::{Read, Write};
+        stream.write_all(b"SSH-2.0-\x1B[2J\r\n\r\n").unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    });
+    let ended = connect(&[&url]).end("");
+    failed(&ended, &["does not speak HTTP"]);
+    assert!(!ended.stderr.contains('\x1B'), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_wrong_command_line_is_explained() {
+    for (arguments, said) in [
+        (&["connect"][..], "<URL>"),
+        (&["connect", "localhost:9001"], "ws://127.0.0.1:9001"),
+        (&["connect", "-H", "no colon", "ws://a/"], "Name: value"),
+        (&["connect", "-H", "Host: b", "ws://a/"], "managed"),
+        (&["connect", "--wait", "x", "ws://a/"], "seconds"),
+        (&["bench", "-c", "0", "ws://a/"], "0 is not in 1.."),
+        (
+            &["bench", "--text", "--binary", "ws://a/"],
+            "cannot be used",
+        ),
+        (
+            &["bench", "-n", "1", "-d", "1", "ws://a/"],
+            "cannot be used",
+        ),
+        (&["check", "--timeout=-1", "ws://a/"], "seconds"),
+        (&["connct", "ws://a/"], "connect"),
+    ] {
+        let ended = sansock(arguments).end("");
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(said), "{arguments:?}: {ended:?}");
+    }
+    for command in ["connect", "bench", "check"] {
+        let ended = sansock(&[command, "--help"]).end("");
+        assert!(ended.is_success(), "{ended:?}");
+        assert!(ended.stdout.contains("Exit codes: 0 "), "{ended:?}");
+    }
+}
+
+// --- bench ------------------------------------------------------------------------------------
+
+#[test]
+fn a_measurement_counts_what_came_back() {
+    for kind in ["--text", "--binary"] {
+        let (url, server) = serve_many(3, |socket| echo(socket));
+        let ended = sansock(&[
+            "bench", "-n", "1000", "-c", "3", "-p", "7", "-t", "2", kind, &url,
+        ]);
+        let ended = ended.end("");
+        assert!(ended.is_success(), "{ended:?}");
+        assert!(
+            ended.stdout.contains("3 connections and 2 threads"),
+            "{ended:?}"
+        );
+        assert!(ended.stdout.contains("1,000 in "), "{ended:?}");
+        for name in ["p50", "p90", "p99", "p99.9", "max", "up to", "#"] {
+            assert!(ended.stdout.contains(name), "{name}: {ended:?}");
+        }
+        assert_eq!(ended.stderr, "", "no progress where nobody looks");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_measurement_is_json_for_programs() {
+    let (url, server) = serve_many(1, |socket| echo(socket));
+    let ended = sansock(&["bench", "-d", "0.05", "-s", "0", "--json", &url]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    let start = format!("{{\"url\": \"{url}\", \"connections\": 1, \"threads\": 1, \"size\": 0, ");
+    assert!(ended.stdout.starts_with(&start), "{ended:?}");
+    assert!(ended.stdout.ends_with("}}\n"), "{ended:?}");
+    assert_eq!(ended.stdout.lines().count(), 1);
+    let (_, messages) = ended.stdout.split_once("\"messages\": ").unwrap();
+    let messages: u64 = messages.split(',').next().unwrap().parse().unwrap();
+    assert!(messages > 0);
+    server.join().unwrap();
+}
+
+#[test]
+fn large_messages_under_way_stop_nobody() {
+    let config = Config::default().deflate(Some(DeflateConfig::new()));
+    let (url, server) = serve(config, |socket| echo(socket));
+    let arguments = [
+        "bench",
+        "-n",
+        "40",
+        "-p",
+        "40",
+        "-s",
+        "1000000",
+        "--deflate",
+        "--text",
+    ];
+    let ended = sansock(&[&arguments[..], &[&url]].concat()).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert!(ended.stdout.contains("on each, compressed"), "{ended:?}");
+    assert!(ended.stdout.contains(" 40 in "), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn an_echo_that_differs_fails_a_measurement() {
+    let (url, server) = serve(config(), |socket| {
+        let mut messages = 0;
+        while let Ok(Some(message)) = socket.recv() {
+            messages += 1;
+            let mut data = message.into_bytes();
+            // The third has one bit that is another.
+            data[100] ^= u8::from(messages == 3);
+            if socket.send(data).is_err() {
+                return;
+            }
+        }
+    });
+    let ended = sansock(&["bench", "-n", "10", &url]).end("");
+    failed(
+        &ended,
+        &["not what was sent", "message 2 was binary of 128 bytes"],
+    );
+    server.join().unwrap();
+}
+
+#[test]
+fn a_server_that_ends_fails_a_measurement() {
+    let (url, server) = serve(config(), |socket| {
+        socket.recv().unwrap().unwrap();
+        let goodbye = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "later\x1B");
+        socket.close(Some(&goodbye)).unwrap();
+        socket.end().unwrap();
+    });
+    let ended = sansock(&["bench", "-n", "10", &url]).end("");
+    failed(&ended, &["ended a connection: code 1013 later\\u{1b}"]);
+    server.join().unwrap();
+}
+
+// --- Helpers ----------------------------------------------------------------------------------
+
+fn sansock(arguments: &[&str]) -> Program {
+    // Colours are asked for in vain: none of the streams is a terminal.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sansock"));
+    Program::start(command.args(arguments).env_remove("NO_COLOR"))
+}
+
+fn connect(arguments: &[&str]) -> Program {
+    sansock(&[&["connect"], arguments].concat())
+}
+
+/// It ended with code 1 and one line of what and one of what to do, which hold this.
+fn failed(ended: &Ended, said: &[&str]) {
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.starts_with("sansock: "), "{ended:?}");
+    for said in said {
+        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
+    }
+}
+
+fn config() -> Config {
+    Config::default()
+}
+
+/// A server that takes one stream; its URL, and its end.
+fn listen(take: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || take(listener.accept().unwrap().0));
+    (url, server)
+}
+
+/// A server of one connection.
+fn serve(
+    config: Config,
+    talk: impl FnOnce(&mut Socket<TcpStream>) + Send + 'static,
+) -> (String, JoinHandle<()>) {
+    listen(move |stream| {
+        stream.set_nodelay(true).unwrap();
+        talk(&mut Socket::accept(stream, &Arc::new(config)).unwrap());
+    })
+}
+
+/// A server of so many connections at once.
+fn serve_many(connections: usize, talk: fn(&mut Socket<TcpStream>)) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let threads: Vec<_> = (0..connections)
+            .map(|_| {
+                let (stream, _) = listener.accept().unwrap();
+                thread::spawn(move || {
+                    talk(&mut Socket::accept(stream, &Arc::new(config())).unwrap());
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    (url, server)
+}
+
+/// Sends everything back, to the end, which must be clean.
+fn echo(socket: &mut Socket<TcpStream>) {
+    while socket.fill().unwrap() {
+        while let Some((event, mut reply)) = socket.next_with_reply() {
+            if let Some(message) = event.into_message() {
+                reply.send(message).unwrap();
+            }
+        }
+        if !socket.can_send() {
+            socket.flush().unwrap();
+        }
+    }
+    assert!(socket.close_status().unwrap().clean);
+}
