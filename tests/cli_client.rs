@@ -3,6 +3,8 @@
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]
 
+#[path = "tls/certificates.rs"]
+mod certificates;
 mod program;
 
 use std::{
@@ -14,10 +16,15 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use certificates::self_signed;
 use program::{Ended, Program};
 use sansock::{
     CloseCode, CloseFrame, Config, DeflateConfig, EndpointEvent,
-    adapter::blocking::{Incoming, Socket},
+    adapter::{
+        blocking::{Incoming, Socket},
+        tls::{TlsAcceptor, rustls},
+    },
     proto::handshake::{Accept, Reject},
 };
 
@@ -271,6 +278,70 @@ fn what_keeps_a_connection_from_opening_comes_with_what_to_do() {
     let ended = connect(&[&url]).end("");
     failed(&ended, &["does not speak HTTP"]);
     assert!(!ended.stderr.contains('\x1B'), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_certificate_is_trusted_by_its_file() {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let identity = self_signed("localhost");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let tls = TlsAcceptor::from(Arc::new(identity.server(&provider)));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (tls, stream) = (tls.clone(), stream.unwrap());
+            thread::spawn(move || {
+                // Who does not trust it ends here.
+                let stream = tls.wrap(stream).unwrap();
+                if let Ok(mut socket) = Socket::accept(stream, &Arc::new(config())) {
+                    while let Ok(Some(message)) = socket.recv() {
+                        socket.send(message).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    let pem = |name: &str, text: &str| {
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let encoded = STANDARD.encode(&identity.certificate);
+    let text = format!("-----BEGIN CERTIFICATE-----\n{encoded}\n-----END CERTIFICATE-----\n");
+    let ca = pem("cli-ca.pem", &text);
+    let none = pem("cli-no-ca.pem", "nothing");
+
+    let url = format!("wss://localhost:{port}/");
+    let ended = connect(&["--ca", &ca, &url]).end("hi\n");
+    assert_eq!(ended.stdout, "hi\n", "{ended:?}");
+    assert!(ended.is_success(), "{ended:?}");
+    let ended = sansock(&["bench", "-n", "10", "--ca", &ca, &url]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    let ended = sansock(&["check", "--only", "messages", "--ca", &ca, &url]).end("");
+    assert!(
+        ended.stdout.contains(" 0 failed, 0 inconclusive"),
+        "{ended:?}"
+    );
+    assert!(ended.is_success(), "{ended:?}");
+
+    let ended = connect(&[&url]).end("");
+    failed(&ended, &["certificate", "--ca FILE"]);
+    let ended = connect(&["--ca", &none, &url]).end("");
+    failed(&ended, &["holds no certificate", "BEGIN CERTIFICATE"]);
+    let ended = connect(&["--ca", "/no/such/file", &url]).end("");
+    failed(&ended, &["--ca /no/such/file: "]);
+    let ended = connect(&["--ca", &ca, &format!("wss://127.0.0.1:{port}/")]).end("");
+    failed(&ended, &["certificate", "a host in the URL"]);
+
+    // And the schemes taken for each other.
+    let ended = connect(&[&format!("ws://localhost:{port}/")]).end("");
+    failed(&ended, &["use wss:"]);
+    let (url, server) = listen(|stream| {
+        assert!(Socket::accept(stream, &Arc::new(config())).is_err());
+    });
+    let ended = connect(&["--ca", &ca, &url.replace("ws:", "wss:")]).end("");
+    failed(&ended, &["use ws: in place of wss:"]);
     server.join().unwrap();
 }
 

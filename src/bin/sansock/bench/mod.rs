@@ -180,7 +180,7 @@ fn show_progress(plan: &Plan, start: Instant, is_over: impl Fn() -> bool) {
         End::After(duration) => u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
         End::Messages(messages) => messages,
     };
-    let template = "{bar:40} {percent:>3} %  {msg}";
+    let template = "{bar:40} {percent:>3} %  {wide_msg}";
     let bar = ProgressBar::new(length)
         .with_style(ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar()));
     while !is_over() {
