@@ -32,7 +32,7 @@ use sansock::{
 
 #[test]
 fn in_a_pipe_echoes_are_printed_before_the_end() {
-    let (url, server) = serve(config(), |socket| echo(socket));
+    let (url, server) = serve(config(), echo);
     let ended = connect(&[&url]).end("hi\n\ngrüßt\nlast, without a newline");
     assert_eq!(ended.stdout, "hi\n\ngrüßt\nlast, without a newline\n");
     assert_eq!(
@@ -66,7 +66,7 @@ fn late_answers_are_waited_for_but_not_for_ever() {
 /// There is more than any buffer holds.
 #[test]
 fn neither_side_waits_for_the_other_to_stop_sending() {
-    let (url, server) = serve(config(), |socket| echo(socket));
+    let (url, server) = serve(config(), echo);
     let lines: String = (0..50_000)
         .map(|n| format!("{n} {}\n", "x".repeat(n % 500)))
         .collect();
@@ -153,7 +153,7 @@ fn lines_that_are_commands_are_done() {
 
 #[test]
 fn lines_are_sent_as_they_are_without_commands() {
-    let (url, server) = serve(config(), |socket| echo(socket));
+    let (url, server) = serve(config(), echo);
     let ended = connect(&["--no-commands", &url]).end("/ping\n//\n");
     assert_eq!(ended.stdout, "/ping\n//\n");
     assert!(ended.is_success(), "{ended:?}");
@@ -162,7 +162,7 @@ fn lines_are_sent_as_they_are_without_commands() {
 
 #[test]
 fn a_line_that_cannot_be_done_is_told_and_fails() {
-    let (url, server) = serve(config(), |socket| echo(socket));
+    let (url, server) = serve(config(), echo);
     let ended = connect(&[&url]).end("/quit\n/binary /no/such/file\nstill there\n");
     assert_eq!(ended.stdout, "still there\n");
     for line in ["there is no command /quit", "cannot read /no/such/file: "] {
@@ -210,10 +210,7 @@ fn what_the_handshake_asks_for_and_agrees_on_is_shown() {
     assert!(ended.is_success(), "{ended:?}");
     server.join().unwrap();
 
-    let (url, server) = serve(
-        Config::default().deflate(Some(DeflateConfig::new())),
-        |socket| echo(socket),
-    );
+    let (url, server) = serve(Config::default().deflate(Some(DeflateConfig::new())), echo);
     let ended = connect(&["--no-deflate", &url]).end("");
     assert!(!ended.stderr.contains("extensions"), "{ended:?}");
     server.join().unwrap();
@@ -381,7 +378,7 @@ fn a_wrong_command_line_is_explained() {
 #[test]
 fn a_measurement_counts_what_came_back() {
     for kind in ["--text", "--binary"] {
-        let (url, server) = serve_many(3, |socket| echo(socket));
+        let (url, server) = serve_many(3, echo);
         let ended = sansock(&[
             "bench", "-n", "1000", "-c", "3", "-p", "7", "-t", "2", kind, &url,
         ]);
@@ -402,7 +399,7 @@ fn a_measurement_counts_what_came_back() {
 
 #[test]
 fn a_measurement_is_json_for_programs() {
-    let (url, server) = serve_many(1, |socket| echo(socket));
+    let (url, server) = serve_many(1, echo);
     let ended = sansock(&["bench", "-d", "0.05", "-s", "0", "--json", &url]).end("");
     assert!(ended.is_success(), "{ended:?}");
     let start = format!("{{\"url\": \"{url}\", \"connections\": 1, \"threads\": 1, \"size\": 0, ");
@@ -418,7 +415,7 @@ fn a_measurement_is_json_for_programs() {
 #[test]
 fn large_messages_under_way_stop_nobody() {
     let config = Config::default().deflate(Some(DeflateConfig::new()));
-    let (url, server) = serve(config, |socket| echo(socket));
+    let (url, server) = serve(config, echo);
     let arguments = [
         "bench",
         "-n",

@@ -272,13 +272,13 @@ impl Wire {
 
     /// Whether the server fails the connection.
     pub(super) fn expect_failure(&mut self, codes: &[u16]) -> Result<Judgement, Judgement> {
-        self.receive().is_failure(codes)
+        self.receive().judge_failure(codes)
     }
 }
 
 impl Received {
     /// Whether this is how a server fails a connection (§7.1.7).
-    pub(super) fn is_failure(self, codes: &[u16]) -> Result<Judgement, Judgement> {
+    pub(super) fn judge_failure(self, codes: &[u16]) -> Result<Judgement, Judgement> {
         let code = match &self {
             Self::Close(body) => body.first_chunk().map(|code| u16::from_be_bytes(*code)),
             Self::End(End::Dropped) => return Ok(Judgement::passed(self)),

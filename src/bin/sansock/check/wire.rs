@@ -79,7 +79,7 @@ fn header(first: u8, mask: u8, len: usize) -> Vec<u8> {
     let mut bytes = vec![first];
     match len {
         ..126 => bytes.push(mask | low(len)),
-        ..0x1_0000 => bytes.extend([mask | 126, low(len >> 8), low(len)]),
+        126..0x1_0000 => bytes.extend([mask | 126, low(len >> 8), low(len)]),
         _ => {
             bytes.push(mask | 127);
             bytes.extend((len as u64).to_be_bytes());

@@ -105,7 +105,7 @@ fn long(name: &'static str, header: &'static [u8]) -> Case {
         wire.send(&with_length(header));
         match wire.receive() {
             Received::Text(text) if text == b"Hello" => Ok(Judgement::inconclusive("the echo")),
-            received => received.is_failure(CODES),
+            received => received.judge_failure(CODES),
         }
     })
     .remark("§5.2 demands the shortest form of the sender, and tells the receiver nothing.")
@@ -126,7 +126,7 @@ fn endless() -> Case {
         wire.send(&with_length(b"\x82\xFF\x80\x00\x00\x00\x00\x00\x00\x05"));
         match wire.receive() {
             silence @ Received::End(End::Silence) => Ok(Judgement::inconclusive(silence)),
-            received => received.is_failure(codes),
+            received => received.judge_failure(codes),
         }
     })
     .remark("The server waits for a payload that can never come whole.")
