@@ -22,7 +22,7 @@ use program::{Ended, Program};
 use sansock::{
     CloseCode, CloseFrame, Config, DeflateConfig, EndpointEvent,
     adapter::{
-        blocking::{Incoming, Socket},
+        blocking::{Incoming, Socket, Stream},
         tls::{TlsAcceptor, rustls},
     },
     proto::handshake::{Accept, Reject},
@@ -282,23 +282,8 @@ fn what_keeps_a_connection_from_opening_comes_with_what_to_do() {
 fn a_certificate_is_trusted_by_its_file() {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let identity = self_signed("localhost");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
     let tls = TlsAcceptor::from(Arc::new(identity.server(&provider)));
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (tls, stream) = (tls.clone(), stream.unwrap());
-            thread::spawn(move || {
-                // Who does not trust it ends here.
-                let stream = tls.wrap(stream).unwrap();
-                if let Ok(mut socket) = Socket::accept(stream, &Arc::new(config())) {
-                    while let Ok(Some(message)) = socket.recv() {
-                        socket.send(message).unwrap();
-                    }
-                }
-            });
-        }
-    });
+    let port = serve_all(move |stream| echo_to_the_end(tls.wrap(stream).unwrap()));
     let pem = |name: &str, text: &str| {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&file, text).unwrap();
@@ -371,6 +356,39 @@ fn a_wrong_command_line_is_explained() {
         assert!(ended.is_success(), "{ended:?}");
         assert!(ended.stdout.contains("Exit codes: 0 "), "{ended:?}");
     }
+}
+
+// --- README -----------------------------------------------------------------------------------
+
+/// The commands of the README, which `tests/readme.rs` looks for, and what they say of success.
+const README: [(&str, &str); 3] = [
+    ("connect", "hi\n"),
+    ("bench", "all as they were sent"),
+    ("check", " 0 failed, 0 inconclusive"),
+];
+
+#[test]
+fn the_lines_of_the_readme_do_what_it_says() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(file).unwrap();
+    let lines = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("cargo run --release --features cli -- "));
+    let mut run = Vec::new();
+    for line in lines {
+        let name = line.split(' ').next().unwrap();
+        let Some((_, said)) = README.iter().find(|(command, _)| *command == name) else {
+            continue;
+        };
+        let port = serve_all(echo_to_the_end);
+        let url = format!("ws://127.0.0.1:{port}");
+        let line = line.replace("ws://127.0.0.1:9001", &url);
+        let ended = sansock(&line.split(' ').collect::<Vec<_>>()).end("hi\n");
+        assert!(ended.is_success(), "{line}: {ended:?}");
+        assert!(ended.stdout.contains(said), "{line}: {ended:?}");
+        run.push(name.to_owned());
+    }
+    assert_eq!(run, README.map(|(name, _)| name));
 }
 
 // --- bench ------------------------------------------------------------------------------------
@@ -531,6 +549,31 @@ fn serve_many(connections: usize, talk: fn(&mut Socket<TcpStream>)) -> (String, 
         }
     });
     (url, server)
+}
+
+/// A server of any number of connections, until the test is over; its port.
+fn serve_all(talk: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (talk, stream) = (talk.clone(), stream.unwrap());
+            stream.set_nodelay(true).unwrap();
+            thread::spawn(move || talk(stream));
+        }
+    });
+    port
+}
+
+/// Sends everything back, whatever the end.
+fn echo_to_the_end(stream: impl Stream) {
+    if let Ok(mut socket) = Socket::accept(stream, &Arc::new(config())) {
+        while let Ok(Some(message)) = socket.recv() {
+            if socket.send(message).is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// Sends everything back, to the end, which must be clean.
