@@ -1,38 +1,31 @@
-//! The command `sansock` as a client: `connect` and `bench`, as their users run them, against
-//! servers of this crate.
+//! The command `sansock` as a client: `connect`, as its users run it, against servers of
+//! this crate; and the lines of the README.
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]
 
 #[path = "tls/certificates.rs"]
 mod certificates;
+mod cli;
 mod program;
 
-use std::{
-    env, fs,
-    net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::Command,
-    sync::Arc,
-    thread::{self, JoinHandle},
-};
+use std::{env, fs, net::TcpListener, path::PathBuf, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use certificates::self_signed;
-use program::{Ended, Program};
+use cli::{echo, echo_to_the_end, failed, listen, sansock, serve, serve_all};
+use program::Program;
 use sansock::{
     CloseCode, CloseFrame, Config, DeflateConfig, EndpointEvent,
     adapter::{
-        blocking::{Incoming, Socket, Stream},
+        blocking::{Incoming, Socket},
         tls::{TlsAcceptor, rustls},
     },
     proto::handshake::{Accept, Reject},
 };
 
-// --- connect ----------------------------------------------------------------------------------
-
 #[test]
 fn in_a_pipe_echoes_are_printed_before_the_end() {
-    let (url, server) = serve(config(), echo);
+    let (url, server) = serve(Config::default(), echo);
     let ended = connect(&[&url]).end("hi\n\ngrüßt\nlast, without a newline");
     assert_eq!(ended.stdout, "hi\n\ngrüßt\nlast, without a newline\n");
     assert_eq!(
@@ -46,7 +39,7 @@ fn in_a_pipe_echoes_are_printed_before_the_end() {
 #[test]
 fn late_answers_are_waited_for_but_not_for_ever() {
     // It answers each second message, once there was one behind it.
-    let (url, server) = serve(config(), |socket| {
+    let (url, server) = serve(Config::default(), |socket| {
         let (mut first, mut messages) = (None, 0);
         while let Some(message) = socket.recv().unwrap() {
             messages += 1;
@@ -66,7 +59,7 @@ fn late_answers_are_waited_for_but_not_for_ever() {
 /// There is more than any buffer holds.
 #[test]
 fn neither_side_waits_for_the_other_to_stop_sending() {
-    let (url, server) = serve(config(), echo);
+    let (url, server) = serve(Config::default(), echo);
     let lines: String = (0..50_000)
         .map(|n| format!("{n} {}\n", "x".repeat(n % 500)))
         .collect();
@@ -78,7 +71,7 @@ fn neither_side_waits_for_the_other_to_stop_sending() {
 
 #[test]
 fn hostile_153_what_the_peer_says_drives_no_terminal() {
-    let (url, server) = serve(config(), |socket| {
+    let (url, server) = serve(Config::default(), |socket| {
         socket.send("\x1B[2Jgrüßt\u{9B}\nline \u{202E}two").unwrap();
         socket.send(b"\x1B[2J\xFF").unwrap();
         let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you\x07");
@@ -109,7 +102,7 @@ fn hostile_153_what_the_peer_says_drives_no_terminal() {
 fn lines_that_are_commands_are_done() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli-binary");
     fs::write(&file, b"\x00\x01\x02").unwrap();
-    let (url, server) = serve(config(), |socket| {
+    let (url, server) = serve(Config::default(), |socket| {
         let mut pings = Vec::new();
         while socket.fill().unwrap() {
             while let Some((event, mut reply)) = socket.next_with_reply() {
@@ -153,7 +146,7 @@ fn lines_that_are_commands_are_done() {
 
 #[test]
 fn lines_are_sent_as_they_are_without_commands() {
-    let (url, server) = serve(config(), echo);
+    let (url, server) = serve(Config::default(), echo);
     let ended = connect(&["--no-commands", &url]).end("/ping\n//\n");
     assert_eq!(ended.stdout, "/ping\n//\n");
     assert!(ended.is_success(), "{ended:?}");
@@ -162,7 +155,7 @@ fn lines_are_sent_as_they_are_without_commands() {
 
 #[test]
 fn a_line_that_cannot_be_done_is_told_and_fails() {
-    let (url, server) = serve(config(), echo);
+    let (url, server) = serve(Config::default(), echo);
     let ended = connect(&[&url]).end("/quit\n/binary /no/such/file\nstill there\n");
     assert_eq!(ended.stdout, "still there\n");
     for line in ["there is no command /quit", "cannot read /no/such/file: "] {
@@ -218,7 +211,7 @@ fn what_the_handshake_asks_for_and_agrees_on_is_shown() {
 
 #[test]
 fn an_end_without_a_closing_handshake_is_a_failure() {
-    let (url, server) = serve(config(), |socket| {
+    let (url, server) = serve(Config::default(), |socket| {
         socket.recv().unwrap().unwrap();
         // The stream is closed behind our back.
         socket.get_ref().shutdown(std::net::Shutdown::Both).unwrap();
@@ -250,7 +243,7 @@ fn what_keeps_a_connection_from_opening_comes_with_what_to_do() {
     // The server answers otherwise.
     let refuse = |reject: &'static Reject<'static>| {
         listen(move |stream| {
-            let incoming = Incoming::receive(stream, &Arc::new(config())).unwrap();
+            let incoming = Incoming::receive(stream, &Arc::new(Config::default())).unwrap();
             incoming.reject(reject).unwrap();
         })
     };
@@ -283,7 +276,10 @@ fn a_certificate_is_trusted_by_its_file() {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let identity = self_signed("localhost");
     let tls = TlsAcceptor::from(Arc::new(identity.server(&provider)));
-    let port = serve_all(move |stream| echo_to_the_end(tls.wrap(stream).unwrap()));
+    let url = serve_all(move |stream| {
+        echo_to_the_end(tls.wrap(stream).unwrap(), Config::default());
+    });
+    let port = url.trim_end_matches('/').rsplit(':').next().unwrap();
     let pem = |name: &str, text: &str| {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&file, text).unwrap();
@@ -320,7 +316,7 @@ fn a_certificate_is_trusted_by_its_file() {
     let ended = connect(&[&format!("ws://localhost:{port}/")]).end("");
     failed(&ended, &["use wss:"]);
     let (url, server) = listen(|stream| {
-        assert!(Socket::accept(stream, &Arc::new(config())).is_err());
+        assert!(Socket::accept(stream, &Arc::new(Config::default())).is_err());
     });
     let ended = connect(&["--ca", &ca, &url.replace("ws:", "wss:")]).end("");
     failed(&ended, &["use ws: in place of wss:"]);
@@ -358,8 +354,6 @@ fn a_wrong_command_line_is_explained() {
     }
 }
 
-// --- README -----------------------------------------------------------------------------------
-
 /// The commands of the README, which `tests/readme.rs` looks for, and what they say of success.
 const README: [(&str, &str); 3] = [
     ("connect", "hi\n"),
@@ -380,8 +374,7 @@ fn the_lines_of_the_readme_do_what_it_says() {
         let Some((_, said)) = README.iter().find(|(command, _)| *command == name) else {
             continue;
         };
-        let port = serve_all(echo_to_the_end);
-        let url = format!("ws://127.0.0.1:{port}");
+        let url = serve_all(|stream| echo_to_the_end(stream, Config::default()));
         let line = line.replace("ws://127.0.0.1:9001", &url);
         let ended = sansock(&line.split(' ').collect::<Vec<_>>()).end("hi\n");
         assert!(ended.is_success(), "{line}: {ended:?}");
@@ -391,202 +384,6 @@ fn the_lines_of_the_readme_do_what_it_says() {
     assert_eq!(run, README.map(|(name, _)| name));
 }
 
-// --- bench ------------------------------------------------------------------------------------
-
-#[test]
-fn a_measurement_counts_what_came_back() {
-    for kind in ["--text", "--binary"] {
-        let (url, server) = serve_many(3, echo);
-        let ended = sansock(&[
-            "bench", "-n", "1000", "-c", "3", "-p", "7", "-t", "2", kind, &url,
-        ]);
-        let ended = ended.end("");
-        assert!(ended.is_success(), "{ended:?}");
-        assert!(
-            ended.stdout.contains("3 connections and 2 threads"),
-            "{ended:?}"
-        );
-        assert!(ended.stdout.contains("1,000 in "), "{ended:?}");
-        for name in ["p50", "p90", "p99", "p99.9", "max", "up to", "#"] {
-            assert!(ended.stdout.contains(name), "{name}: {ended:?}");
-        }
-        assert_eq!(ended.stderr, "", "no progress where nobody looks");
-        server.join().unwrap();
-    }
-}
-
-#[test]
-fn a_measurement_is_json_for_programs() {
-    let (url, server) = serve_many(1, echo);
-    let ended = sansock(&["bench", "-d", "0.05", "-s", "0", "--json", &url]).end("");
-    assert!(ended.is_success(), "{ended:?}");
-    let start = format!("{{\"url\": \"{url}\", \"connections\": 1, \"threads\": 1, \"size\": 0, ");
-    assert!(ended.stdout.starts_with(&start), "{ended:?}");
-    assert!(ended.stdout.ends_with("}}\n"), "{ended:?}");
-    assert_eq!(ended.stdout.lines().count(), 1);
-    let (_, messages) = ended.stdout.split_once("\"messages\": ").unwrap();
-    let messages: u64 = messages.split(',').next().unwrap().parse().unwrap();
-    assert!(messages > 0);
-    server.join().unwrap();
-}
-
-#[test]
-fn large_messages_under_way_stop_nobody() {
-    let config = Config::default().deflate(Some(DeflateConfig::new()));
-    let (url, server) = serve(config, echo);
-    let arguments = [
-        "bench",
-        "-n",
-        "40",
-        "-p",
-        "40",
-        "-s",
-        "1000000",
-        "--deflate",
-        "--text",
-    ];
-    let ended = sansock(&[&arguments[..], &[&url]].concat()).end("");
-    assert!(ended.is_success(), "{ended:?}");
-    assert!(ended.stdout.contains("on each, compressed"), "{ended:?}");
-    assert!(ended.stdout.contains(" 40 in "), "{ended:?}");
-    server.join().unwrap();
-}
-
-#[test]
-fn an_echo_that_differs_fails_a_measurement() {
-    let (url, server) = serve(config(), |socket| {
-        let mut messages = 0;
-        while let Ok(Some(message)) = socket.recv() {
-            messages += 1;
-            let mut data = message.into_bytes();
-            // The third has one bit that is another.
-            data[100] ^= u8::from(messages == 3);
-            if socket.send(data).is_err() {
-                return;
-            }
-        }
-    });
-    let ended = sansock(&["bench", "-n", "10", &url]).end("");
-    failed(
-        &ended,
-        &["not what was sent", "message 2 was binary of 128 bytes"],
-    );
-    server.join().unwrap();
-}
-
-#[test]
-fn a_server_that_ends_fails_a_measurement() {
-    let (url, server) = serve(config(), |socket| {
-        socket.recv().unwrap().unwrap();
-        let goodbye = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "later\x1B");
-        socket.close(Some(&goodbye)).unwrap();
-        socket.end().unwrap();
-    });
-    let ended = sansock(&["bench", "-n", "10", &url]).end("");
-    failed(&ended, &["ended a connection: code 1013 later\\u{1b}"]);
-    server.join().unwrap();
-}
-
-// --- Helpers ----------------------------------------------------------------------------------
-
-fn sansock(arguments: &[&str]) -> Program {
-    // Colours are asked for in vain: none of the streams is a terminal.
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sansock"));
-    Program::start(command.args(arguments).env_remove("NO_COLOR"))
-}
-
 fn connect(arguments: &[&str]) -> Program {
     sansock(&[&["connect"], arguments].concat())
-}
-
-/// It ended with code 1 and one line of what and one of what to do, which hold this.
-fn failed(ended: &Ended, said: &[&str]) {
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.starts_with("sansock: "), "{ended:?}");
-    for said in said {
-        assert!(ended.stderr.contains(said), "{said}: {ended:?}");
-    }
-}
-
-fn config() -> Config {
-    Config::default()
-}
-
-/// A server that takes one stream; its URL, and its end.
-fn listen(take: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let server = thread::spawn(move || take(listener.accept().unwrap().0));
-    (url, server)
-}
-
-/// A server of one connection.
-fn serve(
-    config: Config,
-    talk: impl FnOnce(&mut Socket<TcpStream>) + Send + 'static,
-) -> (String, JoinHandle<()>) {
-    listen(move |stream| {
-        stream.set_nodelay(true).unwrap();
-        talk(&mut Socket::accept(stream, &Arc::new(config)).unwrap());
-    })
-}
-
-/// A server of so many connections at once.
-fn serve_many(connections: usize, talk: fn(&mut Socket<TcpStream>)) -> (String, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    let server = thread::spawn(move || {
-        let threads: Vec<_> = (0..connections)
-            .map(|_| {
-                let (stream, _) = listener.accept().unwrap();
-                thread::spawn(move || {
-                    talk(&mut Socket::accept(stream, &Arc::new(config())).unwrap());
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-    });
-    (url, server)
-}
-
-/// A server of any number of connections, until the test is over; its port.
-fn serve_all(talk: impl Fn(TcpStream) + Clone + Send + 'static) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (talk, stream) = (talk.clone(), stream.unwrap());
-            stream.set_nodelay(true).unwrap();
-            thread::spawn(move || talk(stream));
-        }
-    });
-    port
-}
-
-/// Sends everything back, whatever the end.
-fn echo_to_the_end(stream: impl Stream) {
-    if let Ok(mut socket) = Socket::accept(stream, &Arc::new(config())) {
-        while let Ok(Some(message)) = socket.recv() {
-            if socket.send(message).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Sends everything back, to the end, which must be clean.
-fn echo(socket: &mut Socket<TcpStream>) {
-    while socket.fill().unwrap() {
-        while let Some((event, mut reply)) = socket.next_with_reply() {
-            if let Some(message) = event.into_message() {
-                reply.send(message).unwrap();
-            }
-        }
-        if !socket.can_send() {
-            socket.flush().unwrap();
-        }
-    }
-    assert!(socket.close_status().unwrap().clean);
 }

@@ -42,9 +42,6 @@ pub(super) struct Payloads {
     is_text: bool,
 }
 
-/// After what time without an answer the server is given up.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Sends and compares until the load is done, then closes.
 ///
 /// # Errors
@@ -64,7 +61,7 @@ pub(super) async fn drive(
     let mut sent_at = VecDeque::new();
     let (mut sent, mut received) = (0, 0);
     let mut heard = Instant::now();
-    let mut impatience = pin!(time::sleep(PATIENCE));
+    let mut impatience = pin!(time::sleep(plan.patience));
     loop {
         // It never waits here: what would have to is sent when something came back.
         while may_send
@@ -88,11 +85,11 @@ pub(super) async fn drive(
                 Err(error) => return Err(Failure::new(format!("the connection failed: {error}"))),
             },
             () = &mut impatience => {
-                if heard.elapsed() >= PATIENCE {
-                    let what = format!("nothing came back for {PATIENCE:?}");
+                if heard.elapsed() >= plan.patience {
+                    let what = format!("nothing came back for {:?}", plan.patience);
                     return Err(Failure::new(what).hint(NO_ECHO));
                 }
-                impatience.as_mut().reset((heard + PATIENCE).into());
+                impatience.as_mut().reset((heard + plan.patience).into());
                 continue;
             }
         }

@@ -56,6 +56,9 @@ pub(crate) struct Options {
     /// End after so many messages over all connections, however long they take
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "duration")]
     messages: Option<u64>,
+    /// Fail if nothing comes back for so long
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    timeout: Duration,
     /// Send text
     #[arg(long)]
     text: bool,
@@ -93,6 +96,8 @@ struct Plan {
     payloads: Payloads,
     pipeline: u64,
     end: End,
+    /// After what time without an answer the server is given up.
+    patience: Duration,
     /// Where the threads wait until all connections are open.
     opened: Barrier,
     /// How many messages came back so far.
@@ -132,6 +137,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
             Some(messages) => End::Messages(messages),
             None => End::After(options.duration),
         },
+        patience: options.timeout,
         opened: Barrier::new(threads as usize + 1),
         progress: AtomicU64::new(0),
         stop: AtomicBool::new(false),
