@@ -8,7 +8,12 @@ mod certificates;
 mod cli;
 mod program;
 
-use std::{env, fs, net::TcpListener, path::PathBuf, sync::Arc};
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, mpsc},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use certificates::self_signed;
@@ -52,6 +57,25 @@ fn late_answers_are_waited_for_but_not_for_ever() {
     });
     let ended = connect(&["--wait", "0.05", &url]).end("a\nb\nc\n");
     assert_eq!(ended.stdout, "a\n");
+    assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+#[test]
+fn who_only_listens_stays_until_the_server_closes() {
+    let (input_has_ended, wait_for_it) = mpsc::channel();
+    let (url, server) = serve(Config::default(), move |socket| {
+        socket.send("hello").unwrap();
+        wait_for_it.recv().unwrap();
+        socket.send("still there?").unwrap();
+        assert!(socket.end().unwrap().clean);
+    });
+    let mut client = connect(&["--stay", "--wait", "0", &url]);
+    assert_eq!(client.line(), "hello");
+    drop(client.stdin.take());
+    input_has_ended.send(()).unwrap();
+    let ended = client.wait();
+    assert_eq!(ended.stdout, "still there?\n");
     assert!(ended.is_success(), "{ended:?}");
     server.join().unwrap();
 }

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::{Args, value_parser};
+use clap::{Args, builder::RangedI64ValueParser, value_parser};
 use indicatif::{ProgressBar, ProgressStyle};
 use sansock::{Config, DeflateConfig, adapter::tls::TlsConnector, proto::handshake::ClientRequest};
 use tokio::{
@@ -42,13 +42,13 @@ pub(crate) struct Options {
     /// Where to connect to, such as ws://127.0.0.1:9001
     url: Target,
     /// How many connections are open at once
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 1, value_parser = positive())]
     connections: u32,
     /// How many bytes each message holds
     #[arg(long, short = 's', value_name = "BYTES", default_value_t = 128)]
     size: u32,
     /// How many messages each connection sends before it waits for the first to come back
-    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, short = 'p', value_name = "N", default_value_t = 1, value_parser = positive())]
     pipeline: u32,
     /// For how long messages are sent
     #[arg(long, short = 'd', value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -69,7 +69,7 @@ pub(crate) struct Options {
     #[arg(long)]
     deflate: bool,
     /// How many threads drive the connections [default: one for each processor]
-    #[arg(long, short = 't', value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, short = 't', value_name = "N", value_parser = positive())]
     threads: Option<u32>,
     /// Print the result as one line of JSON
     #[arg(long)]
@@ -78,6 +78,11 @@ pub(crate) struct Options {
     asking: Asking,
     #[command(flatten)]
     trust: Trust,
+}
+
+/// A number of at least one.
+fn positive() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..)
 }
 
 const AFTER_HELP: &str = "\

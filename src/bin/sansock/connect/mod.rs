@@ -50,6 +50,9 @@ pub(crate) struct Options {
     /// Send every line as it is, those that start with / as well
     #[arg(long)]
     no_commands: bool,
+    /// Stay until the server closes, also when the input has ended
+    #[arg(long)]
+    stay: bool,
     /// Once the input of a pipe has ended: how many seconds of silence to wait for as many messages
     /// as were sent
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
@@ -141,13 +144,15 @@ impl Session {
             if !is_open {
                 lines = None;
             }
+            let has_room = self.socket.can_send();
+            let takes_lines = lines.is_some();
+            // Whether there is nothing to do but to wait for answers, and whether they all came.
+            let is_ending = is_open && !takes_lines && !options.stay;
             let has_all = self.sent <= self.received && self.pings.is_empty();
-            if is_open && lines.is_none() && (has_all || self.interactive) {
+            if is_ending && (has_all || self.interactive) {
                 self.close(&NORMAL).await;
                 continue;
             }
-            let has_room = self.socket.can_send();
-            let takes_lines = lines.is_some();
             if takes_lines {
                 self.output.prompt();
             }
@@ -166,7 +171,7 @@ impl Session {
                     None => lines = None,
                 },
                 () = sleep(TURN), if takes_lines && !has_room => {}
-                () = sleep_until(quiet_since + options.wait), if is_open && !takes_lines => {
+                () = sleep_until(quiet_since + options.wait), if is_ending => {
                     self.close(&NORMAL).await;
                 }
                 _ = &mut interrupted => {
