@@ -303,7 +303,7 @@ fn inflates(section: &'static str, name: &'static str, bytes: Vec<u8>, text: Vec
     })
 }
 
-/// "the LZ77 window used in the previous message" is kept unless it was said otherwise (§7.2.3.2).
+/// The window is kept from one message to the next unless it was said otherwise (§7.2.3.2).
 fn takeover() -> Case {
     let name = "a message that refers to the one before";
     let expected = "both echoes";
