@@ -1,4 +1,4 @@
-//! The command `sansock bench`: what it counts, and what it does not take for an echo.
+//! `sansock bench`: what it counts, and what it does not take for an echo.
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]
 

@@ -1,4 +1,4 @@
-//! The command `sansock check`: what it says of our server, of one that is wrong in all it can be,
+//! `sansock check`: what it says of our server, of one that is wrong in all it can be,
 //! and of the servers of others.
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]

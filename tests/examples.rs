@@ -5,24 +5,25 @@
     reason = "these helpers are part of tests"
 )]
 
-mod program;
-
 use std::{
     env,
     fmt::Write as _,
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, ChildStdin, Command, Stdio},
     sync::Arc,
-    thread,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
-use program::Program;
 use sansock::{
     CloseCode, CloseFrame, Config,
     adapter::{MaybeTls, blocking},
 };
+
+/// How long a program may take; they take well under a second.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The adapters that the echo server knows.
 const ADAPTERS: [&str; 4] = ["tokio", "blocking", "futures", "mio"];
@@ -31,7 +32,7 @@ const ADAPTERS: [&str; 4] = ["tokio", "blocking", "futures", "mio"];
 fn lines_come_back_from_every_adapter() {
     for adapter in ADAPTERS {
         let server = Server::start("echo_server", &["--adapter", adapter]);
-        let client = start("client", &[&server.url]);
+        let client = Program::start("client", &[&server.url]);
         let ended = client.end("first\n\nzweite Zeile, größer\nlast, without a newline");
         assert!(ended.is_success(), "{adapter}: {ended:?}");
         assert_eq!(
@@ -50,7 +51,7 @@ fn neither_side_waits_for_the_other_to_stop_sending() {
     }
     for adapter in ADAPTERS {
         let server = Server::start("echo_server", &["--adapter", adapter]);
-        let ended = start("client", &[&server.url]).end(&lines);
+        let ended = Program::start("client", &[&server.url]).end(&lines);
         assert!(ended.is_success(), "{adapter}: {}", ended.stderr);
         assert!(ended.stdout == lines, "{adapter}: other lines came back");
     }
@@ -72,7 +73,7 @@ fn hostile_153_the_client_sends_while_its_input_is_open_and_ends_with_the_server
         socket.close(Some(&goodbye)).unwrap();
         assert!(socket.end().unwrap().clean);
     });
-    let mut client = start("client", &[&url]);
+    let mut client = Program::start("client", &[&url]);
     client.write("a line\n");
     // Its standard input stays open until it has ended.
     let stdin = client.stdin.take();
@@ -89,7 +90,7 @@ fn hostile_153_the_client_sends_while_its_input_is_open_and_ends_with_the_server
 
 #[test]
 fn the_bare_engine_talks_to_itself() {
-    let ended = start("custom_runtime", &[]).end("");
+    let ended = Program::start("custom_runtime", &[]).end("");
     assert!(ended.is_success(), "{ended:?}");
     for line in [
         "server: accepts a connection to /greetings",
@@ -156,7 +157,7 @@ fn the_chat_is_for_the_pages_of_one_site() {
     assert_eq!(ask("Origin: https://example.com\r\n"), "HTTP/1.1 101");
     assert_eq!(ask(""), "HTTP/1.1 101", "a program");
     assert_eq!(ask("Origin: https://example.com.evil\r\n"), "HTTP/1.1 403");
-    let ended = start("chat", &["--origin", "example.com"]).end("");
+    let ended = Program::start("chat", &["--origin", "example.com"]).end("");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
         ended
@@ -214,7 +215,7 @@ fn many_connections_talk_over_mio() {
              clients: 3 messages received, 3 connections closed cleanly\n",
         ),
     ] {
-        let ended = start("mio_echo", arguments).end("");
+        let ended = Program::start("mio_echo", arguments).end("");
         assert!(ended.is_success(), "{ended:?}");
         assert_eq!(ended.stdout, summary);
     }
@@ -222,7 +223,7 @@ fn many_connections_talk_over_mio() {
 
 #[test]
 fn the_engine_runs_on_completions() {
-    let ended = start("completion", &[]).end("");
+    let ended = Program::start("completion", &[]).end("");
     assert!(ended.is_success(), "{ended:?}");
     assert_eq!(ended.stderr, "");
     assert_eq!(
@@ -251,7 +252,7 @@ fn a_wrong_command_line_is_explained() {
         ("client", &["ws://a", "ws://b"], "exactly one URL"),
         ("client", &["--url"], "exactly one URL"),
     ] {
-        let ended = start(name, arguments).end("");
+        let ended = Program::start(name, arguments).end("");
         assert_eq!(ended.code, Some(2), "{name} {arguments:?}: {ended:?}");
         assert!(
             ended.stderr.contains(message),
@@ -260,7 +261,7 @@ fn a_wrong_command_line_is_explained() {
         assert!(ended.stderr.contains("Usage: "), "{ended:?}");
     }
     for name in ["echo_server", "chat", "mio_echo", "client"] {
-        let ended = start(name, &["--help"]).end("");
+        let ended = Program::start(name, &["--help"]).end("");
         assert!(
             ended.is_success() && ended.stdout.starts_with("Usage: "),
             "{ended:?}"
@@ -274,20 +275,36 @@ fn what_the_system_refuses_is_explained() {
     let address = listener.local_addr().unwrap().to_string();
     for adapter in ADAPTERS {
         let arguments = ["--listen", &address, "--adapter", adapter];
-        let ended = start("echo_server", &arguments).end("");
+        let ended = Program::start("echo_server", &arguments).end("");
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let message = format!("echo_server: cannot listen on {address}: ");
         assert!(ended.stderr.starts_with(&message), "{ended:?}");
     }
-    let ended = start("chat", &["--listen", &address]).end("");
+    let ended = Program::start("chat", &["--listen", &address]).end("");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let message = format!("chat: cannot listen on {address}: ");
     assert!(ended.stderr.starts_with(&message), "{ended:?}");
     drop(listener);
     assert!(TcpStream::connect(&address).is_err());
-    let ended = start("client", &[&format!("ws://{address}")]).end("");
+    let ended = Program::start("client", &[&format!("ws://{address}")]).end("");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.starts_with("client: "), "{ended:?}");
+}
+
+/// A running example; killed when dropped.
+struct Program {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
 }
 
 /// A running server.
@@ -299,7 +316,7 @@ struct Server {
 impl Server {
     fn start(name: &str, arguments: &[&str]) -> Self {
         let arguments = [&["--listen", "127.0.0.1:0"], arguments].concat();
-        let mut program = start(name, &arguments);
+        let mut program = Program::start(name, &arguments);
         let line = program.line();
         let address = line.strip_prefix("listening on ").expect(&line);
         let url = format!("ws://{address}");
@@ -327,9 +344,90 @@ fn line(socket: &mut blocking::Socket<MaybeTls<TcpStream>>) -> String {
     message.as_text().expect("no text").to_owned()
 }
 
-/// Starts an example.
-fn start(name: &str, arguments: &[&str]) -> Program {
-    Program::start(Command::new(example(name)).args(arguments))
+impl Program {
+    fn start(name: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(example(name))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = read_all(child.stderr.take().unwrap());
+        Self {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take().map(BufReader::new),
+            stderr: Some(stderr),
+            child,
+        }
+    }
+
+    /// The next line it prints.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn write(&mut self, input: &str) {
+        self.stdin
+            .as_mut()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+    }
+
+    /// Gives it all its input, and waits for its end.
+    fn end(mut self, input: &str) -> Ended {
+        let (mut stdin, input) = (self.stdin.take().unwrap(), input.to_owned());
+        // It may end without reading.
+        let writer = thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+        let ended = self.wait();
+        writer.join().unwrap();
+        ended
+    }
+
+    fn wait(mut self) -> Ended {
+        let stdout = read_all(self.stdout.take().unwrap());
+        let start = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if start.elapsed() > LIMIT {
+                self.child.kill().unwrap();
+                panic!("still running after {LIMIT:?}: {}", stdout.join().unwrap());
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        Ended {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: self.stderr.take().unwrap().join().unwrap(),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// The binary of an example, which `cargo test` built beside this test, in

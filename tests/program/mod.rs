@@ -51,6 +51,10 @@ impl Program {
         line.trim_end().to_owned()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn write(&mut self, input: &str) {
         self.stdin
             .as_mut()

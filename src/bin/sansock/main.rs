@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --release --features cli -- serve
 //! cargo run --release --features cli -- connect ws://127.0.0.1:9001
+//! cargo run --release --features cli -- bench --connections 10 --duration 1 ws://127.0.0.1:9001
+//! cargo run --release --features cli -- check ws://127.0.0.1:9001
 //! ```
 
 mod bench;

@@ -1,5 +1,5 @@
-//! The command `sansock` as a client: `connect`, as its users run it, against servers of
-//! this crate; and the lines of the README.
+//! `sansock connect` as its users run it, against servers of this crate; and the lines of the
+//! README that make a client of the command.
 #![cfg(feature = "cli")]
 #![expect(clippy::unwrap_used, reason = "a helper that panics is a failed test")]
 
@@ -378,7 +378,7 @@ fn a_wrong_command_line_is_explained() {
     }
 }
 
-/// The commands of the README, which `tests/readme.rs` looks for, and what they say of success.
+/// The commands that make a client, and what they say of success.
 const README: [(&str, &str); 3] = [
     ("connect", "hi\n"),
     ("bench", "all as they were sent"),
