@@ -15,12 +15,12 @@ mod program;
 mod set_up;
 
 use std::{
-    io::{Read, Write},
-    net::TcpStream,
+    io::{self, Read, Write},
+    net::{Shutdown, TcpStream},
     sync::Arc,
 };
 
-use cli::{echo_to_the_end, sansock, serve_all};
+use cli::{echo_to_the_end, failed, sansock, serve_all};
 use echo_server::EchoServer;
 use program::Ended;
 use sansock::{Config, DeflateConfig, adapter::blocking::Socket};
@@ -165,6 +165,65 @@ fn a_server_that_does_not_echo_is_not_tried() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
 }
 
+/// What a server must not send (§5.1 to §5.5), the bounds of what is read, and what opens nothing.
+#[test]
+fn what_a_server_breaks_by_itself_is_told() {
+    let frames: [(&[u8], &str); 11] = [
+        (
+            b"\x81\x85\x37\xFA\x21\x3D\x7F\x9F\x4D\x51\x58",
+            "a masked frame (§5.1)",
+        ),
+        (b"\xC1\x00", "a frame with a reserved bit (§5.2)"),
+        (b"\x83\x00", "a reserved opcode (§5.2)"),
+        (
+            b"\x81\x7E\x00\x7D",
+            "a length that is not the shortest (§5.2)",
+        ),
+        (
+            b"\x82\x7F\x00\x00\x00\x00\x01\x00\x00\x01",
+            "a frame of more than 16 MiB",
+        ),
+        (b"\x80\x00", "a continuation of nothing (§5.4)"),
+        (b"\x01\x00\x81\x00", "a message inside another (§5.4)"),
+        (
+            b"\x89\x7E\x00\x7E",
+            "a control frame above 125 bytes (§5.5)",
+        ),
+        (b"\x09\x00", "a control frame in fragments (§5.5)"),
+        (b"\x88\x02\x03\xE9", "Close 1001"),
+        (b"\x81\x05Hel", "the end of the connection"),
+    ];
+    for (frame, said) in frames {
+        let url = serve_all(|mut stream| {
+            read_head(&mut stream).unwrap();
+            stream.write_all(&[OPENED, frame].concat()).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let ended = check(&[&url]);
+        failed(&ended, &["sent a text, and got", said]);
+    }
+    let answers: [(&[u8], &str); 4] = [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", "status 404"),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
+            "not the one for the key",
+        ),
+        (b"SSH-2.0-\x1B[2J\r\n\r\n", "an answer that is not HTTP/1.1"),
+        (&[b'x'; 70_000], "an endless head of a response"),
+    ];
+    for (answer, said) in answers {
+        let url = serve_all(|mut stream| {
+            // A client that has enough of it ends the stream.
+            let _ = read_head(&mut stream).and_then(|()| stream.write_all(answer));
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let ended = check(&[&url]);
+        failed(&ended, &[said, "opens a connection to anyone"]);
+    }
+}
+
 /// What others do not keep, and no more: their next version may.
 #[test]
 fn servers_of_others_fail_in_what_they_lack() {
@@ -206,19 +265,26 @@ fn named<'a>(ended: &'a Ended, verdict: &str) -> Vec<&'a str> {
     cases.map(|line| name(line).unwrap().0).collect()
 }
 
-/// Accepts whatever comes, with the answer to the key of the RFC's example; sends every frame back
-/// as it came, a Ping as a Pong; and never ends.
-fn naive(mut stream: TcpStream) -> std::io::Result<()> {
+/// The answer to the key of the RFC's example, whatever else was asked.
+const OPENED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
+    Upgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+fn read_head(stream: &mut TcpStream) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
         head.extend(byte);
     }
-    stream.write_all(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
-    )?;
+    Ok(())
+}
+
+/// Accepts whatever comes, with the answer to the key of the RFC's example; sends every frame back
+/// as it came, a Ping as a Pong; and never ends.
+fn naive(mut stream: TcpStream) -> io::Result<()> {
+    read_head(&mut stream)?;
+    stream.write_all(OPENED)?;
     loop {
         let mut start = [0; 2];
         stream.read_exact(&mut start)?;

@@ -105,8 +105,9 @@ fn greet(server: &Server) -> Result<(), Failure> {
     // That it cannot be reached is told with what to do about it.
     drop(server.target.dial(server.tls.as_ref())?);
     let mut wire = server.open().map_err(|judgement| {
-        Failure::new(format!("{}: {}", server.target, judgement.got))
-            .hint("It must open a connection that asks for nothing special, and send all back.")
+        Failure::new(format!("{}: {}", server.target, judgement.got)).hint(
+            "Only a server that opens a connection to anyone and sends all back can be tried.",
+        )
     })?;
     wire.send(&frame(0x81, b"sansock check"));
     let received = wire.receive();
