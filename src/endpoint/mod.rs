@@ -8,6 +8,7 @@ mod event;
 mod outbox;
 mod receive;
 mod send;
+mod trace;
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::mem;

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::mem;
 
-use super::{Endpoint, EndpointEvent, Stage, event::Terminal};
+use super::{Endpoint, EndpointEvent, Stage, event::Terminal, trace};
 use crate::proto::{Event, Message, ProtocolError, handshake::Outcome};
 
 impl Endpoint {
@@ -28,14 +28,31 @@ impl Endpoint {
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Message<'b>>, ProtocolError> {
-        match &mut self.stage {
-            Stage::Open(connection) => connection.receive_whole(input),
-            _ => Ok(None),
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(None);
+        };
+        let received = connection.receive_whole(input);
+        if let Ok(Some(message)) = &received {
+            trace::message(message.opcode(), message.len());
         }
+        received
     }
 
     /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
     pub(crate) fn receive_other<'b>(
+        &mut self,
+        error: Option<ProtocolError>,
+        input: &mut &'b mut [u8],
+    ) -> Option<EndpointEvent<'b>> {
+        let event = self.receive_untold(error, input);
+        if let Some(event) = &event {
+            trace::event(self, event);
+        }
+        event
+    }
+
+    #[inline]
+    fn receive_untold<'b>(
         &mut self,
         error: Option<ProtocolError>,
         input: &mut &'b mut [u8],
