@@ -14,7 +14,7 @@ use sansock::{
                 pki_types::{CertificateDer, pem::PemObject},
             },
         },
-        tokio::Socket,
+        tokio::{Socket, connect, connect_with_tls},
     },
     proto::{
         self, Timeout,
@@ -104,12 +104,12 @@ impl Target {
         tls: Option<&TlsConnector>,
         config: &Arc<Config>,
     ) -> Result<(Connected, Box<Response>), Failure> {
-        let opened = async {
-            let stream = TcpStream::connect((request.host(), request.port())).await?;
-            stream.set_nodelay(true)?;
-            Socket::connect(secure(stream, request, tls)?, request, config).await
+        let request = request.clone();
+        let opened = match tls {
+            Some(tls) => connect_with_tls(request, config, tls).await,
+            None => connect(request, config).await,
         };
-        opened.await.map_err(|error| self.failure(&error))
+        opened.map_err(|error| self.failure(&error))
     }
 
     /// Connects, and leaves the opening handshake to the caller.
@@ -125,7 +125,10 @@ impl Target {
             let address = (self.request.host(), self.request.port());
             let stream = net::TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
-            secure(stream, &self.request, tls)
+            Ok(match tls {
+                Some(tls) => MaybeTls::Tls(tls.wrap(stream, self.request.host())?),
+                None => MaybeTls::Plain(stream),
+            })
         };
         dialled().map_err(|error| self.failure(&error))
     }
@@ -225,18 +228,6 @@ impl FromStr for Header {
             .map_err(|error| error.to_string())?;
         Ok(Self { name, value })
     }
-}
-
-/// The stream with what the URL's scheme asks for.
-fn secure<S>(
-    stream: S,
-    request: &ClientRequest,
-    tls: Option<&TlsConnector>,
-) -> Result<MaybeTls<S>, adapter::Error> {
-    Ok(match tls {
-        Some(tls) => MaybeTls::Tls(tls.wrap(stream, request.host())?),
-        None => MaybeTls::Plain(stream),
-    })
 }
 
 /// How much of a refusal's body is shown.
