@@ -29,6 +29,8 @@ pub(super) struct Session {
     is_unchecked: bool,
     /// Whether the transport may hold back records that were written to it.
     unflushed: bool,
+    /// Whether nothing is written any more, whatever there still is.
+    is_closed: bool,
 }
 
 impl Session {
@@ -38,6 +40,7 @@ impl Session {
             failure: None,
             is_unchecked: true,
             unflushed: false,
+            is_closed: false,
         }
     }
 
@@ -52,8 +55,10 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            // That it fails is no reason not to read: the peer may have said why.
-            let _ = self.flush(io);
+            if !self.is_closed {
+                // That it fails is no reason not to read: the peer may have said why.
+                let _ = self.flush(io);
+            }
             self.result()?;
             let n = self.receive(io, buffer)?;
             if n > 0 {
@@ -92,7 +97,7 @@ impl Session {
     /// Tells the peer that nothing follows (`close_notify`, RFC 8446 §6.1).
     ///
     /// Fails only where it should be called again; on a transport that is broken there is nothing
-    /// to tell.
+    /// to tell. Writing to the transport is shut down next: reading writes nothing from here on.
     pub(super) fn close(&mut self, io: &mut impl Write) -> io::Result<()> {
         if self.failure.is_none() {
             self.connection.send_close_notify();
@@ -106,7 +111,10 @@ impl Session {
             {
                 Err(error)
             }
-            _ => Ok(()),
+            _ => {
+                self.is_closed = true;
+                Ok(())
+            }
         }
     }
 
