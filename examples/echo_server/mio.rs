@@ -82,7 +82,12 @@ pub(crate) fn serve(listener: net::TcpListener) -> Result<(), Box<dyn Error>> {
 
 /// Echoes all that can be read without waiting; `false` once the connection is over.
 fn echo(socket: &mut Socket<TcpStream>) -> Result<bool, adapter::Error> {
-    while let Ready(goes_on) = socket.fill() {
+    // Who does not read gets no more answers until it does: asked before each read, for the event
+    // that brought us here may be of more to read.
+    while socket.can_send() || socket.flush().is_ready() {
+        let Ready(goes_on) = socket.fill() else {
+            break;
+        };
         if !goes_on? {
             return Ok(false);
         }
@@ -92,10 +97,6 @@ fn echo(socket: &mut Socket<TcpStream>) -> Result<bool, adapter::Error> {
                 EndpointEvent::Event(Event::Message(message)) => reply.send(message)?,
                 _ => {}
             }
-        }
-        // Who does not read gets no more answers until it does.
-        if !socket.can_send() && socket.flush().is_pending() {
-            break;
         }
     }
     Ok(true)
