@@ -198,7 +198,8 @@ impl Endpoint {
         }
     }
 
-    /// Refuses the request that waits for a decision: the endpoint is finished.
+    /// Refuses the request that waits for a decision, or answers one that asks for no WebSocket: the
+    /// endpoint is finished.
     ///
     /// # Errors
     ///

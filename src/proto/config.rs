@@ -35,6 +35,7 @@ pub struct Config {
     pub(crate) max_request_line_size: usize,
     pub(crate) max_headers: usize,
     pub(crate) max_refusal_body_size: usize,
+    pub(crate) plain_requests: bool,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) pong_timeout: Option<Duration>,
@@ -98,6 +99,8 @@ impl Default for Config {
             max_headers: 100,
             // Enough for the error page a proxy sends.
             max_refusal_body_size: 64 << 10,
+            // Who serves nothing else need not think of them.
+            plain_requests: false,
             // What slow mobile links need, times three.
             handshake_timeout: Some(Duration::from_secs(10)),
             // Below the 60 s after which common proxies drop a silent connection.
@@ -224,6 +227,20 @@ impl Config {
     #[must_use]
     pub const fn max_refusal_body_size(mut self, bytes: usize) -> Self {
         self.max_refusal_body_size = bytes;
+        self
+    }
+
+    /// Whether a server is handed requests that ask for no WebSocket, to serve a page on the same
+    /// port: a GET or HEAD of HTTP/1.1 without a body, whose `Upgrade` does not list `websocket`.
+    /// Default off: they are answered with 426, and a HEAD with 405.
+    ///
+    /// Such a [`Request`](super::handshake::Request) says no to
+    /// [`is_websocket`](super::handshake::Request::is_websocket) and is answered by a
+    /// [`Reject`](super::handshake::Reject) of whatever status, 200 for one; then the connection
+    /// ends. All limits of a head hold.
+    #[must_use]
+    pub const fn plain_requests(mut self, plain_requests: bool) -> Self {
+        self.plain_requests = plain_requests;
         self
     }
 

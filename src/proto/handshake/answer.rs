@@ -129,7 +129,19 @@ pub(super) fn fields(
 /// How to refuse a request: an HTTP response with a status from 200 to 599 (§4.2.2).
 ///
 /// The reason phrase is the usual one unless you name another; `Content-Length` and
-/// `Connection: close` are written for you.
+/// `Connection: close` are written for you, and what a 426 must say.
+///
+/// It answers a request that asks for no WebSocket as well
+/// ([`Config::plain_requests`](crate::Config::plain_requests)); the body is for a page, not for a
+/// download: all of it waits to be written, and the client has
+/// [`Config::close_timeout`](crate::Config::close_timeout) to take it.
+///
+/// ```
+/// use sansock::proto::handshake::Reject;
+///
+/// let page = Reject::new(200).header("Content-Type", "text/html").body("<h1>It works</h1>");
+/// # let _ = page;
+/// ```
 #[derive(Clone)]
 pub struct Reject<'a> {
     status: u16,
@@ -192,15 +204,15 @@ impl<'a> Reject<'a> {
         check_headers(&self.headers)
     }
 
-    /// Appends the response, which must have been found in order.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    /// Appends the response, which must have been found in order; to a HEAD without its body.
+    pub(super) fn write(&self, is_head: bool, out: &mut Vec<u8>) {
         let reason = self.reason.unwrap_or_else(|| reason_phrase(self.status));
         write_start(self.status, reason, out);
         for (name, value) in &self.headers {
             push(out, name.as_bytes(), value);
         }
-        push(out, b"Connection", b"close");
-        write_body(self.status, self.body, out);
+        write_connection(self.status, out);
+        write_body(self.status, self.body, is_head, out);
     }
 }
 
@@ -214,33 +226,22 @@ impl fmt::Debug for Reject<'_> {
     }
 }
 
-/// Appends the answer to a request that breaks a rule; nothing if it cannot be answered.
+/// Appends the answer to a request that breaks a rule, where those of the methods `allow` can be in
+/// order; nothing if it cannot be answered.
 ///
 /// "The server MUST stop processing the client's handshake and return an HTTP response with an
 /// appropriate error code" (§4.2.1).
-pub(super) fn write_error(error: HandshakeError, out: &mut Vec<u8>) {
+pub(super) fn write_error(error: HandshakeError, allow: &[u8], is_head: bool, out: &mut Vec<u8>) {
     let Some(status) = error.status() else {
         return;
     };
     write_start(status, reason_phrase(status), out);
-    match status {
-        405 => push(out, b"Allow", b"GET"),
-        // A 426 "MUST send an Upgrade header field" (RFC 9110 §15.5.22), which is listed in
-        // Connection (§7.8); the version tells a client of another one what to speak (§4.4).
-        426 => {
-            push(out, b"Upgrade", b"websocket");
-            push(out, b"Sec-WebSocket-Version", b"13");
-        }
-        _ => {}
+    if status == 405 {
+        push(out, b"Allow", allow);
     }
-    let close: &[u8] = if status == 426 {
-        b"close, Upgrade"
-    } else {
-        b"close"
-    };
-    push(out, b"Connection", close);
+    write_connection(status, out);
     push(out, b"Content-Type", b"text/plain");
-    write_body(status, error.text().as_bytes(), out);
+    write_body(status, error.text().as_bytes(), is_head, out);
 }
 
 fn write_start(status: u16, reason: &str, out: &mut Vec<u8>) {
@@ -251,14 +252,31 @@ fn write_start(status: u16, reason: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_body(status: u16, body: &[u8], out: &mut Vec<u8>) {
+/// Appends that the connection ends.
+///
+/// A 426 "MUST send an Upgrade header field" (RFC 9110 §15.5.22), which is listed in Connection
+/// (§7.8); the version tells a client of another one what to speak (RFC 6455 §4.4).
+fn write_connection(status: u16, out: &mut Vec<u8>) {
+    if status == 426 {
+        push(out, b"Upgrade", b"websocket");
+        push(out, b"Sec-WebSocket-Version", b"13");
+        push(out, b"Connection", b"close, Upgrade");
+    } else {
+        push(out, b"Connection", b"close");
+    }
+}
+
+/// Appends the end of the head, and the body unless the request was a HEAD (RFC 9110 §9.3.2).
+fn write_body(status: u16, body: &[u8], is_head: bool, out: &mut Vec<u8>) {
     if has_body(status) {
         out.extend_from_slice(b"Content-Length: ");
         push_decimal(out, body.len());
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
+    if !is_head {
+        out.extend_from_slice(body);
+    }
 }
 
 /// Appends a field line.
