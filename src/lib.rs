@@ -75,6 +75,7 @@
 //! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
 //! | `rustls` | `adapter::tls`, and `connect` to a `wss:` URL; no crypto provider |
 //! | `rustls-ring`, `rustls-aws-lc-rs` | `rustls` with the provider ring or aws-lc-rs |
+//! | `cli` | the command `sansock`, with tokio, futures, mio, url and TLS |
 //! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
 //! Features add names and never change behaviour, but for one: the browsers' `WebSocket` offers

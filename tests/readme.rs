@@ -47,7 +47,7 @@ fn every_command_is_one_that_is_run() -> io::Result<()> {
         assert!(is_run, "nothing runs `{command}`");
     }
     for command in [
-        "cargo run --release --example echo_server",
+        "cargo run --release --features cli -- serve",
         "cargo run --release --example client -- ws://127.0.0.1:9001",
         "cargo test --workspace --all-features",
     ] {

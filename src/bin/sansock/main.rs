@@ -13,6 +13,7 @@ mod connect;
 mod failure;
 mod json;
 mod seconds;
+mod serve;
 mod target;
 mod terminal;
 
@@ -33,6 +34,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Options),
     Connect(connect::Options),
     Bench(bench::Options),
     Check(check::Options),
@@ -41,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome: Result<ExitCode, Failure> = match arguments.command {
+        Command::Serve(options) => serve::run(&options),
         Command::Connect(options) => connect::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Check(options) => check::run(&options),

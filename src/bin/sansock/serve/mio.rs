@@ -1,38 +1,56 @@
 //! Over the mio adapter: a loop around mio's `Poll`, all connections on this thread.
 
-use std::{collections::HashMap, error::Error, io, net, sync::Arc, task::Poll::Ready};
+use std::{collections::HashMap, io, net, process, sync::Arc, task::Poll::Ready, time::Instant};
 
-use mio::{
-    Events, Interest, Poll, Token,
+use ::mio::{
+    Events, Interest, Poll, Token, Waker,
     net::{TcpListener, TcpStream},
 };
 use sansock::{
-    Config, Event,
-    adapter::{self, mio::Socket},
-    endpoint::EndpointEvent,
-    proto::handshake::Accept,
+    EndpointEvent, Event,
+    adapter::{self, MaybeTls, mio::Socket},
 };
 
-use crate::PAUSE;
+use super::{
+    PAUSE, Server, report,
+    site::{Answer, Site},
+    stop::{GRACE, going_away, on_interrupt},
+};
 
 const LISTENER: Token = Token(0);
+const STOP: Token = Token(1);
 
-pub(crate) fn serve(listener: net::TcpListener) -> Result<(), Box<dyn Error>> {
+type Connection = Socket<MaybeTls<TcpStream>>;
+
+pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener);
-    let config = Arc::new(Config::default());
     let mut poll = Poll::new()?;
     let registry = poll.registry();
     registry.register(&mut listener, LISTENER, Interest::READABLE)?;
-    let mut sockets: HashMap<Token, Socket<TcpStream>> = HashMap::new();
+    // It must live on: what it has said is lost with it.
+    let waker = Arc::new(Waker::new(registry, STOP)?);
+    let shared = Arc::clone(&waker);
+    on_interrupt(move || {
+        if let Err(error) = shared.wake() {
+            eprintln!("cannot stop in order: {error}");
+            process::exit(1);
+        }
+    })?;
+    let mut sockets: HashMap<Token, Connection> = HashMap::new();
     let mut events = Events::with_capacity(1024);
-    let mut next = 1;
+    let mut next = 2;
     // mio tells of a change once: whether connections may wait that were not accepted.
     let mut waiting = false;
+    let mut stop_at: Option<Instant> = None;
     loop {
         let pause = waiting.then_some(PAUSE);
+        let stop = stop_at.map(|at| at.saturating_duration_since(Instant::now()));
+        if stop.is_some_and(|left| left.is_zero() || sockets.is_empty()) {
+            return Ok(());
+        }
         let timeouts = sockets.values().filter_map(Socket::timeout);
-        match poll.poll(&mut events, timeouts.chain(pause).min()) {
+        match poll.poll(&mut events, timeouts.chain(pause).chain(stop).min()) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             polled => polled?,
         }
@@ -43,7 +61,14 @@ pub(crate) fn serve(listener: net::TcpListener) -> Result<(), Box<dyn Error>> {
             .map(|(token, _)| *token)
             .collect();
         for event in &events {
-            waiting |= event.token() == LISTENER;
+            waiting |= event.token() == LISTENER && stop_at.is_none();
+            if event.token() == STOP {
+                waiting = false;
+                stop_at = Some(Instant::now() + GRACE);
+                // Who has not asked yet, or has closed, has nothing to be told.
+                sockets.retain(|_, socket| socket.close(Some(&going_away())).is_ok());
+                ready.extend(sockets.keys());
+            }
             if let Some(socket) = sockets.get_mut(&event.token()) {
                 socket.handle_event(event);
                 ready.push(event.token());
@@ -53,7 +78,8 @@ pub(crate) fn serve(listener: net::TcpListener) -> Result<(), Box<dyn Error>> {
             match listener.accept() {
                 Ok((stream, _)) => {
                     stream.set_nodelay(true)?;
-                    let mut socket = Socket::accept(stream, &config);
+                    let stream = server.wrap(stream).map_err(io::Error::other)?;
+                    let mut socket = Socket::accept(stream, &server.config);
                     socket.register(poll.registry(), Token(next))?;
                     sockets.insert(Token(next), socket);
                     next += 1;
@@ -69,19 +95,17 @@ pub(crate) fn serve(listener: net::TcpListener) -> Result<(), Box<dyn Error>> {
             let Some(socket) = sockets.get_mut(&token) else {
                 continue; // it ended on an event before
             };
-            let goes_on = echo(socket);
-            if let Err(error) = &goes_on {
-                eprintln!("connection {}: {error}", token.0);
+            match drive(socket, &server.site) {
+                Ok(true) => continue,
+                ended => report(format_args!("connection {}", token.0), ended.map(drop)),
             }
-            if !matches!(goes_on, Ok(true)) {
-                sockets.remove(&token); // which closes the stream
-            }
+            sockets.remove(&token); // which closes the stream
         }
     }
 }
 
 /// Echoes all that can be read without waiting; `false` once the connection is over.
-fn echo(socket: &mut Socket<TcpStream>) -> Result<bool, adapter::Error> {
+fn drive(socket: &mut Connection, site: &Site) -> Result<bool, adapter::Error> {
     // Who does not read gets no more answers until it does: asked before each read, for the event
     // that brought us here may be of more to read.
     while socket.can_send() || socket.flush().is_ready() {
@@ -93,7 +117,10 @@ fn echo(socket: &mut Socket<TcpStream>) -> Result<bool, adapter::Error> {
         }
         while let Some((event, mut reply)) = socket.next_with_reply() {
             match event {
-                EndpointEvent::Request(_) => reply.accept(&Accept::new())?,
+                EndpointEvent::Request(request) => match site.answer(&request) {
+                    Answer::Accept(choice) => reply.accept(&choice.accept())?,
+                    Answer::Reject(reject) => reply.reject(&reject)?,
+                },
                 EndpointEvent::Event(Event::Message(message)) => reply.send(message)?,
                 _ => {}
             }
