@@ -1,9 +1,5 @@
 //! The example programs as their users run them: real processes, real sockets.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "these helpers are part of tests"
-)]
+#![expect(clippy::unwrap_used, reason = "these helpers are part of tests")]
 
 mod program;
 
