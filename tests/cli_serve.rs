@@ -345,6 +345,30 @@ fn ctrl_c_closes_every_connection_with_1001() {
     }
 }
 
+/// Who does not want to wait for the peers says so once more.
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_at_once() {
+    let server = Server::start(&[]);
+    let mut silent = server.stream();
+    silent
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = [0; 129];
+    silent.read_exact(&mut answer).unwrap();
+    assert!(answer.ends_with(b"\r\n\r\n"), "{}", answer.escape_ascii());
+    server.interrupt();
+    let mut close = [0; 20];
+    silent.read_exact(&mut close).unwrap();
+    assert_eq!(&close, b"\x88\x12\x03\xE9the server stops");
+    server.interrupt();
+    let ended = server.program.wait();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+}
+
 /// A peer that does not answer is not waited for.
 #[cfg(unix)]
 #[test]

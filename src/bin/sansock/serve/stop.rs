@@ -1,6 +1,6 @@
 //! The end: Ctrl-C tells every connection, and each closes with 1001 (RFC 6455 §7.4.1).
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{io, process, sync::Arc, thread, time::Duration};
 
 use sansock::{CloseCode, CloseFrame};
 use tokio::{runtime, signal, sync::watch};
@@ -41,7 +41,8 @@ impl Stopped {
     }
 }
 
-/// Acts on Ctrl-C, on a thread of its own: an adapter need not know of signals.
+/// Acts on Ctrl-C, on a thread of its own: an adapter need not know of signals. A second one ends the
+/// program at once.
 pub(super) fn on_interrupt(act: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,6 +57,8 @@ pub(super) fn on_interrupt(act: impl FnOnce() + Send + 'static) -> io::Result<()
     let wait = move || {
         if runtime.block_on(interrupts.recv()).is_some() {
             act();
+            runtime.block_on(interrupts.recv());
+            process::exit(1);
         }
     };
     thread::Builder::new().spawn(wait)?;
