@@ -62,6 +62,18 @@ fn the_page_talks_to_the_server_and_shows_what_happens() {
     page.wait_for("document.querySelectorAll('#log .received').length === 2");
     page.wait_for("document.getElementById('received').textContent === '2 messages, 3.01 kB'");
 
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("LICENSE-MIT");
+    page.choose("#file", &file);
+    page.wait_for("document.querySelectorAll('#log .received').length === 3");
+    assert_eq!(
+        page.text("#log .sent:nth-last-child(2) span:nth-child(3)"),
+        "file LICENSE-MIT"
+    );
+    assert!(
+        page.text("#log .received:last-child small")
+            .ends_with(" ms")
+    );
+
     page.click("#run");
     page.wait_for("document.getElementById('run').textContent === 'Stop load'");
     page.wait_for("totals.received[0] > 1000");
@@ -86,7 +98,7 @@ fn the_page_talks_to_the_server_and_shows_what_happens() {
     page.wait_for("totals.sent[0] === totals.received[0]");
     assert_eq!(
         page.evaluate("document.querySelectorAll('#log .received').length"),
-        "2"
+        "3"
     );
 
     // A code that pages may not send, a reason that is too long, and then one of each.
@@ -115,19 +127,25 @@ fn the_page_talks_to_the_server_and_shows_what_happens() {
 #[test]
 fn the_page_talks_over_every_adapter() {
     let Some(program) = chromium() else { return };
-    let servers = ["tokio", "blocking", "futures", "mio"].map(|name| serve(&["--adapter", name]));
-    let mut page = open(program, "adapters", &servers[0].1);
-    for (_server, address) in &servers {
-        page.call("Page.navigate", &format!(r#""url":"http://{address}/""#));
-        page.wait_for(&format!(
-            "document.readyState === 'complete' && location.host === '{address}'"
-        ));
-        page.click("#open");
-        page.wait_for("document.getElementById('state').textContent === 'OPEN'");
-        page.fill("#text", "hello");
-        page.click("#texts button");
-        page.wait_for("!!document.querySelector('#log .received')");
-        assert_eq!(page.text("#log .received span:nth-child(3)"), "hello");
+    let mut page = open(program, "adapters", &serve(&[]).1);
+    for adapter in ["tokio", "blocking", "futures", "mio"] {
+        for (arguments, http, ws) in [(&[][..], "http", "ws"), (&["--tls"], "https", "wss")] {
+            let (_server, address) = serve(&[&["--adapter", adapter], arguments].concat());
+            page.call("Page.navigate", &format!(r#""url":"{http}://{address}/""#));
+            page.wait_for(&format!(
+                "document.getElementById('url')?.value === '{ws}://{address}/'"
+            ));
+            page.click("#open");
+            page.wait_for("document.getElementById('state').textContent === 'OPEN'");
+            page.fill("#text", "hello");
+            page.click("#texts button");
+            page.wait_for("!!document.querySelector('#log .received')");
+            assert_eq!(
+                page.text("#log .received span:nth-child(3)"),
+                "hello",
+                "{adapter}"
+            );
+        }
     }
     assert_eq!(page.complaints, [""; 0]);
 }

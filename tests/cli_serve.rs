@@ -254,23 +254,31 @@ fn pages_of_other_sites_are_refused_if_some_are_named() {
 
 #[test]
 fn each_line_goes_to_all_in_the_chat() {
+    let file = scratch("chat.pem");
+    for arguments in [
+        &["--chat"][..],
+        &["--chat", "--deflate"],
+        &["--chat", "--tls", "--save-certificate", &file],
+    ] {
+        let server = Server::start(arguments);
+        let mut one = server.connect();
+        assert_eq!(line(&mut one), "* guest 1 is here");
+        let mut two = server.connect();
+        for guest in [&mut one, &mut two] {
+            assert_eq!(line(guest), "* guest 2 is here");
+        }
+        one.send("grüß Gott").unwrap();
+        two.send(b"no text").unwrap();
+        for guest in [&mut one, &mut two] {
+            assert_eq!(line(guest), "guest 1: grüß Gott");
+        }
+        assert!(one.end().unwrap().clean);
+        assert_eq!(line(&mut two), "* guest 1 has left");
+        two.send("alone").unwrap();
+        assert_eq!(line(&mut two), "guest 2: alone");
+        assert!(two.end().unwrap().clean);
+    }
     let server = Server::start(&["--chat"]);
-    let mut one = server.connect();
-    assert_eq!(line(&mut one), "* guest 1 is here");
-    let mut two = server.connect();
-    for guest in [&mut one, &mut two] {
-        assert_eq!(line(guest), "* guest 2 is here");
-    }
-    one.send("grüß Gott").unwrap();
-    two.send(b"no text").unwrap();
-    for guest in [&mut one, &mut two] {
-        assert_eq!(line(guest), "guest 1: grüß Gott");
-    }
-    assert!(one.end().unwrap().clean);
-    assert_eq!(line(&mut two), "* guest 1 has left");
-    two.send("alone").unwrap();
-    assert_eq!(line(&mut two), "guest 2: alone");
-    assert!(two.end().unwrap().clean);
     assert!(server.get("GET /").contains("data-serves=\"chat\""));
 }
 
@@ -312,11 +320,16 @@ fn the_chat_drops_who_does_not_read() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_closes_every_connection_with_1001() {
+    let file = scratch("interrupted.pem");
+    let secure = |adapter| ["--adapter", adapter, "--tls", "--save-certificate", &file];
     for arguments in [
         &["--chat"][..],
         &["--adapter", "tokio"],
         &["--adapter", "futures"],
         &["--adapter", "mio"],
+        &secure("tokio"),
+        &secure("futures"),
+        &secure("mio"),
     ] {
         let server = Server::start(arguments);
         let mut sockets = [server.connect(), server.connect()];
@@ -328,7 +341,12 @@ fn ctrl_c_closes_every_connection_with_1001() {
         // Two that have not asked for anything yet, one of them in the middle of it.
         let silent = server.stream();
         let mut half = server.stream();
-        half.write_all(b"GET / HT").unwrap();
+        let begun: &[u8] = if server.ca.is_some() {
+            b"\x16\x03\x01"
+        } else {
+            b"GET / HT"
+        };
+        half.write_all(begun).unwrap();
         server.interrupt();
         for socket in &mut sockets {
             while socket.recv().unwrap().is_some() {}
@@ -441,6 +459,8 @@ struct Server {
     url: String,
     /// The lines it printed.
     said: Vec<String>,
+    /// The file of the certificate made for this run.
+    ca: Option<PathBuf>,
     program: Program,
 }
 
@@ -473,12 +493,24 @@ impl Server {
             address: address.to_owned(),
             url,
             said,
+            ca: arguments
+                .iter()
+                .position(|argument| *argument == "--save-certificate")
+                .map(|at| arguments[at + 1].into()),
             program,
         }
     }
 
+    /// A client that offers compression and trusts the certificate made for this run.
     fn connect(&self) -> Client {
-        blocking::connect(&self.url, &Arc::default()).unwrap().0
+        let config = Config::default().deflate(Some(DeflateConfig::default()));
+        let roots = self
+            .ca
+            .iter()
+            .map(|file| CertificateDer::from_pem_file(file).unwrap());
+        let tls = connector().roots(roots).build().unwrap();
+        let connected = blocking::connect_with_tls(&self.url, &Arc::new(config), &tls);
+        connected.unwrap().0
     }
 
     fn stream(&self) -> TcpStream {

@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    path::Path,
     sync::Arc,
     thread,
     time::Duration,
@@ -22,7 +23,11 @@ use crate::chromium::Browser;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the browser must be told so that pages can be driven.
-pub(crate) const OPTIONS: [&str; 2] = ["--remote-debugging-port=0", "--window-size=1280,960"];
+pub(crate) const OPTIONS: [&str; 3] = [
+    "--remote-debugging-port=0",
+    "--window-size=1280,960",
+    "--ignore-certificate-errors",
+];
 
 /// A page of a browser.
 pub(crate) struct Page {
@@ -122,6 +127,19 @@ impl Page {
         self.click(selector);
         self.evaluate(&format!("document.querySelector('{selector}').select()"));
         self.call("Input.insertText", &format!(r#""text":"{text}""#));
+    }
+
+    /// Chooses a file in a field for files.
+    pub(crate) fn choose(&mut self, selector: &str, file: &Path) {
+        self.call("DOM.getDocument", r#""depth":0"#);
+        // The document itself is number 1.
+        let members = format!(r#""nodeId":1,"selector":"{selector}""#);
+        let answer = self.call("DOM.querySelector", &members);
+        let node = answer.split(r#""nodeId":"#).nth(1).unwrap_or_default();
+        let node = node.split('}').next().unwrap_or_default();
+        let file = file.display();
+        let members = format!(r#""nodeId":{node},"files":["{file}"]"#);
+        self.call("DOM.setFileInputFiles", &members);
     }
 
     pub(crate) fn press_enter(&mut self) {

@@ -83,7 +83,7 @@ enum Adapter {
     /// Tasks on tokio, on all processors
     #[default]
     Tokio,
-    /// A thread for each connection
+    /// A thread for each connection; Ctrl-C ends them without a Close
     Blocking,
     /// Tasks on smol, on one thread
     Futures,
