@@ -1,6 +1,7 @@
 //! The page that `sansock serve` gives to browsers, as its users see it: in a headless Chromium, by
 //! mouse and keys. Where no Chromium is installed this says so and tests nothing, but fails where
 //! `CI=true`. The pictures of the pages are left in the build directory, to look at.
+#![cfg(feature = "cli")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,13 +10,15 @@
 
 #[path = "browser/chromium.rs"]
 mod chromium;
+mod cli;
 #[path = "browser/devtools.rs"]
 mod devtools;
 mod program;
 
-use std::{env, fs, path::Path, process::Command, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use chromium::{Browser, chromium};
+use cli::sansock;
 use devtools::{OPTIONS, Page};
 use program::Program;
 use sansock::adapter::blocking;
@@ -186,11 +189,7 @@ fn the_page_is_a_room_where_the_server_is_a_chat() {
 
 /// A server and its address.
 fn serve(arguments: &[&str]) -> (Program, String) {
-    let mut program = Program::start(
-        Command::new(env!("CARGO_BIN_EXE_sansock"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments),
-    );
+    let mut program = sansock(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
     let line = program.line();
     let address = line.strip_prefix("listening on ").expect(&line);
     let (address, _) = address.split_once(": ").expect(&line);

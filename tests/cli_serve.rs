@@ -1,10 +1,12 @@
 //! `sansock serve` as its users run it: a real process, real sockets.
+#![cfg(feature = "cli")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "these helpers are part of tests"
 )]
 
+mod cli;
 mod program;
 
 use std::{
@@ -17,6 +19,7 @@ use std::{
     thread,
 };
 
+use cli::{failed, sansock};
 use program::{Ended, Program};
 use sansock::{
     CloseCode, Config, DeflateConfig,
@@ -213,8 +216,7 @@ fn a_certificate_is_taken_from_files() {
         ),
     ] {
         let ended = serve(&["--tls", "--certificate", certificate, "--key", key]);
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(ended.stderr.contains(message), "{message}: {ended:?}");
+        failed(&ended, &[message]);
     }
 }
 
@@ -247,9 +249,8 @@ fn pages_of_other_sites_are_refused_if_some_are_named() {
         }
     }
     let ended = serve(&["--origin", "example.com"]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
     let message = "sansock: \"example.com\": not a serialised origin\n  An origin is";
-    assert!(ended.stderr.starts_with(message), "{ended:?}");
+    failed(&ended, &[message]);
 }
 
 #[test]
@@ -444,11 +445,8 @@ fn what_the_system_refuses_is_explained() {
             "\n  Give a host and a port, such as 127.0.0.1:9001.",
         ),
     ] {
-        let ended = run(&["serve", "--listen", address]);
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        let message = format!("sansock: cannot listen on {address}: ");
-        assert!(ended.stderr.starts_with(&message), "{ended:?}");
-        assert!(ended.stderr.contains(hint), "{ended:?}");
+        let ended = sansock(&["serve", "--listen", address]).end("");
+        failed(&ended, &[&format!("cannot listen on {address}: "), hint]);
     }
 }
 
@@ -466,11 +464,8 @@ struct Server {
 
 impl Server {
     fn start(arguments: &[&str]) -> Self {
-        let mut program = Program::start(
-            command()
-                .args(["serve", "--listen", "127.0.0.1:0"])
-                .args(arguments),
-        );
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
+        let mut program = sansock(&arguments);
         let is_secure = arguments.contains(&"--tls");
         let said: Vec<String> = (0..if is_secure { 4 } else { 3 })
             .map(|_| program.line())
@@ -536,17 +531,9 @@ impl Server {
     }
 }
 
-fn command() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_sansock"))
-}
-
 /// How the command ends that cannot begin.
 fn serve(arguments: &[&str]) -> Ended {
-    run(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat())
-}
-
-fn run(arguments: &[&str]) -> Ended {
-    Program::start(command().args(arguments)).end("")
+    sansock(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()).end("")
 }
 
 /// The next message, a text.

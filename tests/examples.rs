@@ -5,74 +5,15 @@ mod program;
 
 use std::{
     env,
-    fmt::Write as _,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
-    thread,
 };
 
 use program::Program;
-use sansock::{
-    CloseCode, CloseFrame, Config,
-    adapter::{Error, blocking},
-};
-
-#[test]
-fn lines_come_back() {
-    let ended = start("client", &[&echo_server()])
-        .end("first\n\nzweite Zeile, größer\nlast, without a newline");
-    assert!(ended.is_success(), "{ended:?}");
-    assert_eq!(
-        ended.stdout,
-        "first\n\nzweite Zeile, größer\nlast, without a newline\n"
-    );
-    assert!(ended.stderr.contains("closed with code 1000"), "{ended:?}");
-}
-
-#[test]
-fn neither_side_waits_for_the_other_to_stop_sending() {
-    let mut lines = String::new();
-    for n in 0..50_000 {
-        writeln!(lines, "{n} {}", "x".repeat(n % 500)).unwrap();
-    }
-    let ended = start("client", &[&echo_server()]).end(&lines);
-    assert!(ended.is_success(), "{}", ended.stderr);
-    assert!(ended.stdout == lines, "other lines came back");
-}
-
-#[test]
-fn hostile_153_the_client_sends_while_its_input_is_open_and_ends_with_the_server() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}", listener.local_addr().unwrap());
-    let server = thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let mut socket = blocking::Socket::accept(stream, &Arc::new(Config::default())).unwrap();
-        let message = socket.recv().unwrap().unwrap();
-        assert_eq!(message.as_text(), Some("a line"));
-        socket.send(b"\x00bytes").unwrap();
-        // hostile 153.
-        socket.send("\x1B[2Jgrüßt\u{9B}").unwrap();
-        let goodbye = CloseFrame::new(CloseCode::GOING_AWAY, "see you\x07");
-        socket.close(Some(&goodbye)).unwrap();
-        assert!(socket.end().unwrap().clean);
-    });
-    let mut client = start("client", &[&url]);
-    client.write("a line\n");
-    // Its standard input stays open until it has ended.
-    let stdin = client.stdin.take();
-    let ended = client.wait();
-    drop(stdin);
-    server.join().unwrap();
-    assert!(ended.is_success(), "{ended:?}");
-    assert_eq!(ended.stdout, "\\x00bytes\n\\u{1b}[2Jgrüßt\\u{9b}\n");
-    assert!(
-        ended.stderr.contains("closed with code 1001 see you\\u{7}"),
-        "{ended:?}"
-    );
-}
+use sansock::adapter::{Error, blocking};
 
 #[test]
 fn the_bare_engine_talks_to_itself() {
@@ -161,9 +102,6 @@ fn a_wrong_command_line_is_explained() {
     for (name, arguments, message) in [
         ("http_and_websocket", &["--port"][..], "at most one address"),
         ("mio_echo", &["0"], "at most two numbers"),
-        ("client", &[], "exactly one URL"),
-        ("client", &["ws://a", "ws://b"], "exactly one URL"),
-        ("client", &["--url"], "exactly one URL"),
     ] {
         let ended = start(name, arguments).end("");
         assert_eq!(ended.code, Some(2), "{name} {arguments:?}: {ended:?}");
@@ -173,7 +111,7 @@ fn a_wrong_command_line_is_explained() {
         );
         assert!(ended.stderr.contains("Usage: "), "{ended:?}");
     }
-    for name in ["http_and_websocket", "mio_echo", "client"] {
+    for name in ["http_and_websocket", "mio_echo"] {
         let ended = start(name, &["--help"]).end("");
         assert!(
             ended.is_success() && ended.stdout.starts_with("Usage: "),
@@ -190,26 +128,6 @@ fn what_the_system_refuses_is_explained() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let message = format!("http_and_websocket: cannot listen on {address}: ");
     assert!(ended.stderr.starts_with(&message), "{ended:?}");
-    drop(listener);
-    assert!(TcpStream::connect(&address).is_err());
-    let ended = start("client", &[&format!("ws://{address}")]).end("");
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.starts_with("client: "), "{ended:?}");
-}
-
-/// The URL of a server that sends back what one client sends.
-fn echo_server() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}", listener.local_addr().unwrap());
-    // Ends with the connection.
-    thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let mut socket = blocking::Socket::accept(stream, &Arc::default()).unwrap();
-        while let Some(message) = socket.recv().unwrap() {
-            socket.send(message).unwrap();
-        }
-    });
-    url
 }
 
 /// What a server answers, until it ends the connection.

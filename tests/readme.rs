@@ -48,7 +48,7 @@ fn every_command_is_one_that_is_run() -> io::Result<()> {
     }
     for command in [
         "cargo run --release --features cli -- serve",
-        "cargo run --release --example client -- ws://127.0.0.1:9001",
+        "cargo run --release --features cli -- connect ws://127.0.0.1:9001",
         "cargo test --workspace --all-features",
     ] {
         assert!(commands.contains(&command), "the README lacks `{command}`");
