@@ -317,6 +317,40 @@ fn the_chat_drops_who_does_not_read() {
     assert_eq!(status.reason(), "too slow");
 }
 
+/// Who runs the server is told what was wrong with a connection, and of none that was in order.
+#[cfg(unix)]
+#[test]
+fn what_a_peer_does_wrong_is_reported() {
+    // Over threads Ctrl-C may be faster than the report.
+    for adapter in ["tokio", "futures", "mio"] {
+        let server = Server::start(&["--adapter", adapter]);
+        let mut socket = server.connect();
+        socket.send("in order").unwrap();
+        assert!(socket.end().unwrap().clean);
+        assert!(server.get("GET /").starts_with("HTTP/1.1 200 "));
+        drop(server.stream());
+        let mut stream = upgraded(&server);
+        stream.write_all(b"\x81\x01a").unwrap();
+        let mut close = Vec::new();
+        stream.read_to_end(&mut close).unwrap();
+        assert!(
+            close.starts_with(b"\x88"),
+            "{adapter}: {}",
+            close.escape_ascii()
+        );
+        drop(stream);
+        server.interrupt();
+        let ended = server.program.wait();
+        assert!(
+            ended
+                .stderr
+                .ends_with(": frame of a client is not masked\n"),
+            "{ended:?}"
+        );
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}
+
 /// RFC 6455 §7.4.1: 1001 is for a server that goes down.
 #[cfg(unix)]
 #[test]
@@ -369,16 +403,7 @@ fn ctrl_c_closes_every_connection_with_1001() {
 #[test]
 fn a_second_ctrl_c_ends_at_once() {
     let server = Server::start(&[]);
-    let mut silent = server.stream();
-    silent
-        .write_all(
-            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        )
-        .unwrap();
-    let mut answer = [0; 129];
-    silent.read_exact(&mut answer).unwrap();
-    assert!(answer.ends_with(b"\r\n\r\n"), "{}", answer.escape_ascii());
+    let mut silent = upgraded(&server);
     server.interrupt();
     let mut close = [0; 20];
     silent.read_exact(&mut close).unwrap();
@@ -529,6 +554,21 @@ impl Server {
         let sent = Command::new("kill").args(["-INT", &id]).status();
         assert!(sent.unwrap().success());
     }
+}
+
+/// A connection that was opened by hand.
+fn upgraded(server: &Server) -> TcpStream {
+    let mut stream = server.stream();
+    stream
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = [0; 129];
+    stream.read_exact(&mut answer).unwrap();
+    assert!(answer.ends_with(b"\r\n\r\n"), "{}", answer.escape_ascii());
+    stream
 }
 
 /// How the command ends that cannot begin.

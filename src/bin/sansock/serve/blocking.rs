@@ -10,7 +10,7 @@ use std::{
 
 use sansock::adapter::{self, blocking::Incoming};
 
-use super::{PAUSE, Server, report, site::Answer, stop::on_interrupt};
+use super::{PAUSE, Server, outcome, report, site::Answer, stop::on_interrupt};
 
 pub(super) fn serve(listener: &TcpListener, server: &Arc<Server>) -> io::Result<()> {
     // Nothing wakes a thread that reads.
@@ -53,5 +53,5 @@ fn converse(stream: TcpStream, server: &Server) -> Result<(), adapter::Error> {
             socket.flush()?;
         }
     }
-    Ok(())
+    outcome(socket.close_status())
 }

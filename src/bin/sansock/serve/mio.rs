@@ -7,12 +7,12 @@ use ::mio::{
     net::{TcpListener, TcpStream},
 };
 use sansock::{
-    EndpointEvent, Event,
+    EndpointEvent, Event, State,
     adapter::{self, MaybeTls, mio::Socket},
 };
 
 use super::{
-    PAUSE, Server, report,
+    PAUSE, Server, outcome, report,
     site::{Answer, Site},
     stop::{GRACE, going_away, on_interrupt},
 };
@@ -65,8 +65,11 @@ pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<(
             if event.token() == STOP {
                 waiting = false;
                 stop_at = Some(Instant::now() + GRACE);
-                // Who has not asked yet, or has closed, has nothing to be told.
-                sockets.retain(|_, socket| socket.close(Some(&going_away())).is_ok());
+                // Who has not asked yet has nothing to be told, and what ends anyhow goes on to.
+                sockets.retain(|_, socket| socket.state() != State::Connecting);
+                for socket in sockets.values_mut() {
+                    let _ = socket.close(Some(&going_away()));
+                }
                 ready.extend(sockets.keys());
             }
             if let Some(socket) = sockets.get_mut(&event.token()) {
@@ -97,7 +100,10 @@ pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<(
             };
             match drive(socket, &server.site) {
                 Ok(true) => continue,
-                ended => report(format_args!("connection {}", token.0), ended.map(drop)),
+                ended => {
+                    let ended = ended.and_then(|_| outcome(socket.close_status()));
+                    report(format_args!("connection {}", token.0), ended);
+                }
             }
             sockets.remove(&token); // which closes the stream
         }

@@ -29,7 +29,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use sansock::{
-    Config, DeflateConfig,
+    CloseStatus, Config, DeflateConfig,
     adapter::{self, MaybeTls, tls::TlsAcceptor},
     proto::{
         self, Timeout,
@@ -254,6 +254,15 @@ impl Server {
             None => MaybeTls::Plain(stream),
             Some(tls) => MaybeTls::Tls(tls.wrap(stream)?),
         })
+    }
+}
+
+/// How a connection ended whose events were taken one by one.
+fn outcome(status: Option<&CloseStatus>) -> Result<(), adapter::Error> {
+    match status.and_then(|status| status.error) {
+        // What was answered with a page was refused as a WebSocket.
+        None | Some(proto::Error::Refused(_)) => Ok(()),
+        Some(error) => Err(error.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use sansock::adapter::{
 use smol::{Async, LocalExecutor};
 
 use super::{
-    PAUSE, Server, chat, report,
+    PAUSE, Server, chat, outcome, report,
     site::Answer,
     stop::{GRACE, Stop, Stopped, going_away},
     timer::SmolTimer,
@@ -123,7 +123,7 @@ async fn echo<T: Io>(mut socket: Socket<T>, mut stopped: Stopped) -> Result<(), 
         select! {
             biased;
             filled = socket.fill() => if !filled? {
-                return Ok(());
+                return outcome(socket.close_status());
             },
             () = &mut stop => break,
         }
