@@ -17,6 +17,7 @@ use std::{
     process::Command,
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use cli::{failed, sansock};
@@ -109,6 +110,31 @@ fn a_browser_gets_a_page_from_every_adapter() {
                 "{adapter}: {answer}"
             );
         }
+    }
+}
+
+/// RFC 6455 §7.1.1: the server ends the transport first, and does not wait for the client with it.
+#[test]
+fn every_adapter_ends_the_transport_at_once() {
+    for adapter in ADAPTERS {
+        let server = Server::start(&["--adapter", adapter]);
+        // The client ends nothing; were writing not shut down, it would wait for `Config::linger`.
+        // The least of some times is the same on a busy machine.
+        let least = (0..5)
+            .map(|_| {
+                let mut stream = upgraded(&server);
+                stream.write_all(b"\x88\x80\x00\x00\x00\x00").unwrap();
+                let start = Instant::now();
+                let mut close = Vec::new();
+                stream.read_to_end(&mut close).unwrap();
+                assert_eq!(close, b"\x88\x00", "{adapter}");
+                start.elapsed()
+            })
+            .min();
+        assert!(
+            least < Some(Duration::from_millis(500)),
+            "{adapter}: {least:?}"
+        );
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) fn serve_tokio(listener: net::TcpListener, server: &Arc<Server>) -> i
 pub(super) fn serve_futures(listener: net::TcpListener, server: &Arc<Server>) -> io::Result<()> {
     let executor = LocalExecutor::new();
     smol::block_on(executor.run(async {
-        let listener = Async::new(listener)?;
+        // Not `Async<net::TcpListener>`: closing one of its streams ends nothing.
+        let listener = smol::net::TcpListener::from(Async::new(listener)?);
         let (stop, mut stopped) = Stop::new()?;
         loop {
             let accepted = select! {
@@ -75,7 +76,7 @@ pub(super) fn serve_futures(listener: net::TcpListener, server: &Arc<Server>) ->
             let (server, stopped) = (Arc::clone(server), stopped.clone());
             let connection = async move {
                 let incoming = async {
-                    stream.get_ref().set_nodelay(true)?;
+                    stream.set_nodelay(true)?;
                     let stream = server.wrap(stream)?;
                     // futures-io has no clock: with a timer of the runtime every deadline holds.
                     let timer = SmolTimer::default();
