@@ -6,6 +6,7 @@
 
 mod cuts;
 mod deflate;
+pub mod differential;
 pub mod extensions;
 mod http;
 pub mod inflate;
