@@ -29,8 +29,17 @@ pub(super) struct Session {
     is_unchecked: bool,
     /// Whether the transport may hold back records that were written to it.
     unflushed: bool,
-    /// Whether nothing is written any more, whatever there still is.
-    is_closed: bool,
+    writing: Writing,
+}
+
+/// How far the end of writing has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Open,
+    /// The peer is being told that nothing follows: nothing more is taken.
+    Ending,
+    /// Nothing is written any more, whatever there still is.
+    Ended,
 }
 
 impl Session {
@@ -40,7 +49,7 @@ impl Session {
             failure: None,
             is_unchecked: true,
             unflushed: false,
-            is_closed: false,
+            writing: Writing::Open,
         }
     }
 
@@ -55,7 +64,7 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            if !self.is_closed {
+            if self.writing != Writing::Ended {
                 // That it fails is no reason not to read: the peer may have said why.
                 let _ = self.flush(io);
             }
@@ -74,6 +83,9 @@ impl Session {
         chunks: &[IoSlice<'_>],
     ) -> io::Result<usize> {
         self.result()?;
+        if self.writing != Writing::Open {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         self.write_records(io)?;
         let n = self.connection.writer().write_vectored(chunks)?;
         if n == 0 && chunks.iter().any(|chunk| !chunk.is_empty()) {
@@ -101,6 +113,7 @@ impl Session {
     pub(super) fn close(&mut self, io: &mut impl Write) -> io::Result<()> {
         if self.failure.is_none() {
             self.connection.send_close_notify();
+            self.writing = Writing::Ending;
         }
         match self.flush(io) {
             Err(error)
@@ -112,7 +125,7 @@ impl Session {
                 Err(error)
             }
             _ => {
-                self.is_closed = true;
+                self.writing = Writing::Ended;
                 Ok(())
             }
         }
