@@ -1,4 +1,4 @@
-//! The package `websockets` of Python, whose sans-IO layer a child runs: rules W01 to W12.
+//! The package `websockets` of Python, whose sans-IO layer a child runs: rules W01 to W13.
 
 use std::{
     io::{Read, Write},
@@ -142,6 +142,19 @@ pub(super) const RULES: &[Rule] = &[
         },
         // A letter sixteen times where a frame may have fifteen bytes.
         example: b"\x04\x04\0\0\xC1\x61\x01a",
+    },
+    Rule {
+        entry: "W13",
+        explains: |it| {
+            let is_cut = |it: &Difference<'_>| {
+                let is_long = it.frame.compressed && it.frame.len >= 2044;
+                is_long && it.frame.is_last() && it.inflated().is_invalid
+            };
+            it.theirs == Some(&Said::Fail(1009)) && it.of_any_frame(is_cut)
+        },
+        // The letter J 2,047 times in a block that goes on, in fixed codes of one byte each.
+        example: b"\x04\0\0\0\xC1\x30\x20\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\
+            \xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2\xF2",
     },
 ];
 
