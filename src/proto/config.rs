@@ -194,7 +194,8 @@ impl Config {
     /// The frame size in which a queued payload above 64 KiB is sent, so that a Pong can pass
     /// between two frames (§5.4); what must be copied or compressed is sent 64 KiB at a time at the
     /// most. Default 1 MiB: each frame is a write, and over 8 Mbit/s a Pong is a second late at
-    /// worst. 0 counts as 1.
+    /// worst. 0 counts as 1. Fragments that are below 32 bytes, or become so compressed, count
+    /// against the peer's [`tiny_budget`](Self::tiny_budget).
     #[must_use]
     pub const fn fragment_size(mut self, bytes: usize) -> Self {
         self.fragment_size = bytes;
