@@ -11,7 +11,7 @@ use sansock::{Event, Message, Role, proto::DeflateParams};
 use crate::{
     Cuts, Limits, Reference, compressed, params,
     receive::{Outcome, Subject},
-    wire::write_frame,
+    wire::{KEY, write_frame},
 };
 
 /// Fuzzes the inflating end.
@@ -90,8 +90,6 @@ impl Sent {
         }
     }
 }
-
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// What was received is what the reference makes of it, where both take it.
 fn check(outcome: &Outcome, sent: &[Sent], params: DeflateParams, most: Option<u64>) {

@@ -142,6 +142,9 @@ impl Frames {
     }
 }
 
+/// The key of every frame that is masked here.
+pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
 /// Appends a frame of a peer that begins with the byte `first`, masked if there is a key; its length
 /// in the shortest form, in 16 bits or in 64 as `form` is 0, 1 or more, or what it needs.
 pub(crate) fn write_frame(

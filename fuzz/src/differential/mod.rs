@@ -1,16 +1,18 @@
 //! The same bytes of a peer to the engine and to another implementation, and what each makes of
 //! them.
 //!
-//! Both tell it in the same words: [`Said`]. Where they first say different things, exactly one
+//! Both tell it in the same words: [`Said`]. Where they first say different things, a
 //! [`Rule`] must explain it; its entry in `fuzz/DIFFERENCES.md` says who is right and why. What
 //! comes behind a difference is not compared, for one of the two has failed the connection there,
 //! or both go on from different states.
 //!
 //! ```text
 //!  input   flags  sizes │ most  seed │ bytes of the peer …                           (RAW)
-//!          Choice       │ Cuts       │ first  how  len  payload … │ first  how  len … │ …
+//!                       │ Cuts       │ first  how  len  payload … │ first  how  len … │ …
+//!  flags   1 a client │ 2 RAW │ 4 compression, 8 and 16 without takeover, from 32 on its window
+//!  sizes   the limit of a frame, of a message: how many bits it has
 //!  how     1 compressed here │ 2, 4 a length form that is longer │ 8 the other masking
-//!          16, 32 a payload repeated
+//!          16, 32 a payload repeated │ 64, 128 how well it is compressed
 //! ```
 
 mod engine;
@@ -32,7 +34,10 @@ use self::{
     frames::{Seen, scan},
 };
 pub use self::{tungstenite::run as tungstenite, websockets::run as websockets};
-use crate::{Cuts, compressed, params, wire::write_frame};
+use crate::{
+    Cuts, compressed, params,
+    wire::{KEY, write_frame},
+};
 
 /// What an end says of what it received.
 #[derive(Clone, PartialEq, Eq)]
@@ -139,8 +144,6 @@ fn framed(role: Role, mut rest: &[u8]) -> Vec<u8> {
     }
     wire
 }
-
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// Where an end and the engine first say different things.
 struct Difference<'a> {

@@ -14,7 +14,7 @@ use super::{
     frames::{Fault, Seen},
     inflate::Inflater,
 };
-use crate::Frames;
+use crate::{Frames, reference::TAIL};
 
 /// Fuzzes the engine against `websockets`.
 ///
@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
                 && it.frame.is_control()
                 && (it.frame.len > it.case.max_frame || it.frame.len > it.left())
         },
-        // A Ping of two bytes where a message of one byte may have another two.
+        // A Ping of two bytes inside a message that may have one byte more.
         example: b"\x00\x20\0\0\x01\0\x02ab\x89\0\x02cd",
     },
     Rule {
@@ -201,9 +201,6 @@ impl Difference<'_> {
         self.inflated().len.saturating_sub(before)
     }
 }
-
-/// What follows each message, and is not sent (RFC 7692 §7.2.1).
-const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// Compressed messages, read by a strict hand.
 struct Inflated {
