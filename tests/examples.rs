@@ -13,7 +13,10 @@ use std::{
 };
 
 use program::Program;
-use sansock::adapter::{Error, blocking};
+use sansock::{
+    CloseCode,
+    adapter::{Error, blocking},
+};
 
 #[test]
 fn the_bare_engine_talks_to_itself() {
@@ -98,10 +101,141 @@ fn a_page_and_a_websocket_share_a_port() {
 }
 
 #[test]
+fn a_device_talks_sixteen_bytes_at_a_time() {
+    let ended = start("embedded", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        ended.stdout,
+        "server: 21.5 °C\nserver: 21.6 °C\nserver: 21.4 °C\n\
+         device: 3 answers, closed with 1000, output never above 161 bytes\n"
+    );
+}
+
+#[test]
+fn a_client_comes_back_and_misses_nothing() {
+    let ended = start("reconnect", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        ended.stdout,
+        "client: transport ended without a closing handshake\n\
+         client: closed with 1012\n\
+         client: handshake was refused with status 503\n\
+         client: closed with 1000\n\
+         client: has read 1 to 6\n"
+    );
+}
+
+#[test]
+fn a_reader_that_pauses_loses_nothing_and_one_that_is_absent_is_told() {
+    let ended = start("backpressure", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        ended.stdout,
+        "paused reader: 200 of 200 messages arrived, never more than 320 KiB waited\n\
+         no reader: peer does not read, and was told 1008 once it read\n"
+    );
+}
+
+#[test]
+fn each_way_to_end_is_told_to_both() {
+    let ended = start("closing", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(
+        ended.stdout.lines().collect::<Vec<_>>(),
+        [
+            r#"in order: client received 1000 "", sent 1000, clean"#,
+            r#"in order: server received 1000 "done", sent 1000, clean"#,
+            r#"by the server: client received 4001 "log in again", sent 4001, clean"#,
+            r#"by the server: server received 4001 "", sent 4001, clean"#,
+            "dropped: server received 1006 \"\", sent none, not clean; \
+             transport ended without a closing handshake",
+            "against the rules: server received 1006 \"\", sent 1002, not clean; \
+             frame of a client is not masked",
+            r#"against the rules: client received 1002 "", sent 1002, clean"#,
+            r#"unanswered: server received 1006 "", sent 1005, not clean"#,
+        ]
+    );
+}
+
+#[test]
+fn compression_saves_and_a_bomb_is_refused() {
+    let ended = start("compression", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let written = |name: &str| -> usize {
+        let line = lines.iter().find(|line| line.starts_with(name)).unwrap();
+        let (_, written) = line.split_once(" bytes as ").unwrap();
+        written.split(',').next().unwrap().parse().unwrap()
+    };
+    assert!(
+        written("takeover") < written("no takeover") / 2,
+        "{lines:?}"
+    );
+    assert!(written("no takeover") < written("none") / 3, "{lines:?}");
+    assert_eq!(
+        lines[3..],
+        [
+            "the server: message is longer than the limit",
+            "a bomb of 10 MiB: closed with 1009",
+        ]
+    );
+}
+
+#[test]
+fn a_stream_is_forwarded_to_its_sink() {
+    let ended = start("stream_and_sink", &[]).end("");
+    assert!(ended.is_success(), "{ended:?}");
+    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.stdout, "1000 messages came back, closed with 1005\n");
+}
+
+#[test]
+fn a_server_that_stops_says_so_to_all() {
+    let mut server = start("tokio_server", &["--listen", "127.0.0.1:0"]);
+    let line = server.line();
+    let address = line.strip_prefix("listening on ").expect(&line);
+    let url = format!("ws://{address}");
+    let hint = server.line();
+    assert!(hint.ends_with(&format!(" -- connect {url}/echo")), "{hint}");
+    let connect = |path: &str| {
+        let connected = blocking::connect(&format!("{url}{path}"), &Arc::default());
+        connected.map(|(socket, _)| socket)
+    };
+    assert!(matches!(connect("/"), Err(Error::Refused(refusal)) if refusal.status() == 404));
+    let mut echo = connect("/echo").unwrap();
+    echo.send("over there").unwrap();
+    assert_eq!(echo.recv().unwrap(), Some("over there".into()));
+    let mut count = connect("/count").unwrap();
+    for expected in ["1", "2"] {
+        count.send("x").unwrap();
+        assert_eq!(count.recv().unwrap(), Some(expected.into()));
+    }
+    assert!(count.end().unwrap().clean);
+
+    drop(server.stdin.take());
+    assert_eq!(echo.recv().unwrap(), None);
+    let status = echo.close_status().unwrap();
+    assert_eq!(status.code(), CloseCode::GOING_AWAY);
+    assert_eq!(status.reason(), "the server stops");
+    let ended = server.wait();
+    assert!(ended.is_success(), "{ended:?}");
+    // The other two were over, and may be counted or not.
+    let last = ended.stdout.lines().last().unwrap();
+    let all = [1, 2, 3].map(|count| format!("stopped: {count} of {count} connections ended"));
+    assert!(all.iter().any(|line| line == last), "{ended:?}");
+}
+
+#[test]
 fn a_wrong_command_line_is_explained() {
     for (name, arguments, message) in [
         ("http_and_websocket", &["--port"][..], "at most one address"),
         ("mio_echo", &["0"], "at most two numbers"),
+        ("tokio_server", &["--port", "1"], "only --listen"),
     ] {
         let ended = start(name, arguments).end("");
         assert_eq!(ended.code, Some(2), "{name} {arguments:?}: {ended:?}");
@@ -111,7 +245,7 @@ fn a_wrong_command_line_is_explained() {
         );
         assert!(ended.stderr.contains("Usage: "), "{ended:?}");
     }
-    for name in ["http_and_websocket", "mio_echo"] {
+    for name in ["http_and_websocket", "mio_echo", "tokio_server"] {
         let ended = start(name, &["--help"]).end("");
         assert!(
             ended.is_success() && ended.stdout.starts_with("Usage: "),
@@ -127,6 +261,10 @@ fn what_the_system_refuses_is_explained() {
     let ended = start("http_and_websocket", &[&address]).end("");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let message = format!("http_and_websocket: cannot listen on {address}: ");
+    assert!(ended.stderr.starts_with(&message), "{ended:?}");
+    let ended = start("tokio_server", &["--listen", &address]).end("");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let message = format!("tokio_server: cannot listen on {address}: ");
     assert!(ended.stderr.starts_with(&message), "{ended:?}");
 }
 
