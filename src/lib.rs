@@ -62,6 +62,11 @@
 //!
 //! One thread or task reads and another writes: each socket but mio's has `into_split`.
 //!
+//! # Guides
+//!
+//! The module [`guide`] goes through one task after another: embedding the engine, a server and a
+//! client with tokio, backpressure, closing, compression and memory, migrating from other crates.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -91,6 +96,9 @@ extern crate std;
 #[cfg(feature = "std")]
 pub mod adapter;
 pub mod endpoint;
+// Text only: nothing of it is ever built.
+#[cfg(doc)]
+pub mod guide;
 pub mod proto;
 #[cfg(feature = "web")]
 pub mod web;
