@@ -1,8 +1,8 @@
 //! Migrating from tungstenite, tokio-tungstenite or fastwebsockets: names and behaviour side by
 //! side.
 //!
-//! Compared with tungstenite 0.30, tokio-tungstenite 0.30 and fastwebsockets 0.10, by reading and
-//! running them. `examples/stream_and_sink.rs` has the shape of a tokio-tungstenite program.
+//! Compared with tungstenite 0.30, tokio-tungstenite 0.30 and fastwebsockets 0.10, by reading
+//! them, and the first and the last by running them as well. `examples/stream_and_sink.rs` has the shape of a tokio-tungstenite program.
 //!
 //! # What behaves differently
 //!
