@@ -47,7 +47,6 @@ async fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     println!("listening on {address}");
-    println!("try it: cargo run --release --example client -- ws://{address}");
     let config = Arc::new(Config::default().deflate(Some(DeflateConfig::default())));
     let app = Router::new().route("/", any(answer)).with_state(config);
     Ok(axum::serve(listener, app).await?)

@@ -48,7 +48,6 @@ async fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     println!("listening on {address}");
-    println!("try it: cargo run --release --example client -- ws://{address}");
     let config = Arc::new(Config::default().deflate(Some(DeflateConfig::default())));
     loop {
         let (stream, peer) = listener.accept().await?;

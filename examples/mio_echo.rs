@@ -226,6 +226,11 @@ fn drive(
     mut handle: impl FnMut(EndpointEvent<'_>, &mut Reply<'_>) -> Result<()>,
 ) -> Result<Option<CloseStatus>> {
     loop {
+        // Who does not read gets no more answers until it does: asked before each read, for the
+        // event that brought us here may be of more to read.
+        if !socket.can_send() && socket.flush().is_pending() {
+            return Ok(None);
+        }
         match socket.fill() {
             Pending => return Ok(None),
             Ready(goes_on) => {
@@ -237,10 +242,6 @@ fn drive(
         }
         while let Some((event, mut reply)) = socket.next_with_reply() {
             handle(event, &mut reply)?;
-        }
-        // Who does not read gets no more answers until it does.
-        if !socket.can_send() && socket.flush().is_pending() {
-            return Ok(None);
         }
     }
 }

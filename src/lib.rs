@@ -67,6 +67,11 @@
 //! `adapter::axum` is an extractor for axum 0.8, and for others there are conversions from and to
 //! the types of the package `http`.
 //!
+//! # Guides
+//!
+//! The module [`guide`] goes through one task after another: embedding the engine, a server and a
+//! client with tokio, backpressure, closing, compression and memory, migrating from other crates.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -83,6 +88,7 @@
 //! | `url` | `ClientRequest::from_url`, and `connect` to a URL over std and tokio |
 //! | `rustls` | `adapter::tls`, and `connect` to a `wss:` URL; no crypto provider |
 //! | `rustls-ring`, `rustls-aws-lc-rs` | `rustls` with the provider ring or aws-lc-rs |
+//! | `cli` | the command `sansock`, with tokio, futures, mio, url and TLS |
 //! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
 //! Features add names and never change behaviour, but for one: the browsers' `WebSocket` offers
@@ -98,6 +104,9 @@ extern crate std;
 #[cfg(feature = "std")]
 pub mod adapter;
 pub mod endpoint;
+// Text only: nothing of it is ever built.
+#[cfg(doc)]
+pub mod guide;
 pub mod proto;
 #[cfg(feature = "web")]
 pub mod web;

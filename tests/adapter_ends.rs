@@ -14,7 +14,10 @@ use std::{
 use sansock::{
     Config, Message,
     adapter::{self, Error, blocking, tokio::Socket},
-    proto::Connection,
+    proto::{
+        Connection,
+        handshake::{Accept, ClientRequest},
+    },
 };
 
 /// A port that nobody listens on.
@@ -35,6 +38,39 @@ async fn clause_008_a_port_that_refuses_fails_the_attempt() {
         panic!("connected")
     };
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
+/// §4.1 numbers 10 and 12: headers and subprotocols of a request that is more than a URL.
+#[tokio::test]
+async fn section_4_1_a_request_brings_its_headers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().unwrap();
+            let incoming = blocking::Incoming::receive(stream, &Arc::default()).unwrap();
+            let request = incoming.request();
+            assert_eq!(
+                request.headers().get_str("authorization"),
+                Some("Bearer abc")
+            );
+            let accept = Accept::new().subprotocol("chat");
+            let mut socket = incoming.accept(&accept).unwrap();
+            assert!(socket.end().unwrap().clean);
+        }
+    });
+    let request = ClientRequest::from_url(&url)
+        .and_then(|request| request.header("Authorization", "Bearer abc"))
+        .and_then(|request| request.subprotocol("chat"))
+        .unwrap();
+    let config = Arc::new(Config::default());
+    let (mut socket, _) = blocking::connect(request.clone(), &config).unwrap();
+    assert_eq!(socket.subprotocol(), Some("chat"));
+    assert!(socket.end().unwrap().clean);
+    let (mut socket, _) = adapter::tokio::connect(request, &config).await.unwrap();
+    assert_eq!(socket.subprotocol(), Some("chat"));
+    assert!(socket.end().await.unwrap().clean);
+    server.join().unwrap();
 }
 
 /// A URL that cannot be is found before anybody is connected to; and what names a user becomes

@@ -7,23 +7,23 @@
 
 #[path = "browser/check.rs"]
 mod check;
+#[path = "browser/chromium.rs"]
+mod chromium;
 #[path = "browser/server.rs"]
 mod server;
 
 use std::{
-    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sansock::CloseCode;
 
 use check::{CASES, check_records, check_report, check_tap};
+use chromium::{Browser, chromium};
 use server::{Adapter, Blocking, Server, Tap, Tokio};
 
 /// What the case that needs a page is called, before the others.
@@ -37,9 +37,6 @@ const STREAM_CASES: [&str; 5] = [
     "a stream that is not read stops the server",
     "a server that does not read stops a stream",
 ];
-
-/// How long the browser may take: a few seconds, but a busy machine is slow.
-const LIMIT: Duration = Duration::from_secs(180);
 
 #[test]
 fn chromium_as_client_of_the_blocking_adapter() {
@@ -61,8 +58,13 @@ fn as_server<A: Adapter>(name: &str) {
         server.address(),
         tap.address()
     );
-    let mut browser = Browser::start(program, name, &url);
-    let report = browser.wait_for(&reports);
+    let mut browser = Browser::start(program, name, &[], &url);
+    let report = loop {
+        match reports.recv_timeout(Duration::from_millis(200)) {
+            Ok(report) => break report,
+            Err(_) => browser.check("no report"),
+        }
+    };
     drop(browser);
 
     let expected = PAGE_CASES.iter().chain(&CASES).chain(&STREAM_CASES);
@@ -75,86 +77,6 @@ fn as_server<A: Adapter>(name: &str) {
     assert_eq!(status("/echo?leaving").code(), CloseCode::GOING_AWAY);
     assert!(status("/echo?close=4001").reason() == "bye");
     assert!(status("/close?code=4002&reason=done").clean);
-}
-
-/// The name of an installed browser that starts.
-fn chromium() -> Option<&'static str> {
-    let starts = |program: &&str| {
-        let output = Command::new(program).arg("--version").output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let found = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(starts);
-    if found.is_none() {
-        let in_ci = env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!in_ci, "`chromium` is missing");
-        eprintln!("not tested: `chromium` is missing");
-    }
-    found
-}
-
-/// A running browser, with a profile of its own; both are gone when this is dropped.
-struct Browser {
-    child: Child,
-    profile: PathBuf,
-}
-
-impl Browser {
-    fn start(program: &str, name: &str, url: &str) -> Self {
-        let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("chromium-{name}-{}", std::process::id()));
-        fs::create_dir_all(&profile).unwrap();
-        let said = fs::File::create(profile.join("said")).unwrap();
-        let child = Command::new(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(said)
-            .spawn()
-            .unwrap();
-        Self { child, profile }
-    }
-
-    /// The page's report.
-    fn wait_for(&mut self, reports: &Receiver<String>) -> String {
-        let start = Instant::now();
-        loop {
-            if let Ok(report) = reports.recv_timeout(Duration::from_millis(200)) {
-                return report;
-            }
-            let ended = self.child.try_wait().unwrap();
-            if ended.is_some() || start.elapsed() > LIMIT {
-                let said = fs::read(self.profile.join("said")).unwrap();
-                panic!("no report; {ended:?}: {}", String::from_utf8_lossy(&said));
-            }
-        }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // Its other processes end with it, but not at once, and write until then.
-        let start = Instant::now();
-        while fs::remove_dir_all(&self.profile).is_err() && start.elapsed().as_secs() < 5 {
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
 }
 
 /// Serves the page and its script over HTTP, and hands out what is posted.

@@ -1,5 +1,6 @@
-//! A transport that fails in each way at each of its calls, under every adapter.
-#![cfg(unix)]
+//! A transport that fails in each way at each of its calls, under every adapter: plain, with
+//! compression, and below TLS.
+#![cfg(all(unix, feature = "deflate"))]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -9,20 +10,32 @@
 
 #[path = "faults/adapters.rs"]
 mod adapters;
+#[path = "faults/cancel.rs"]
+mod cancel;
+#[cfg(feature = "rustls-ring")]
+#[path = "tls/certificates.rs"]
+mod certificates;
 mod common;
+#[cfg(feature = "rustls-ring")]
+#[path = "faults/secure.rs"]
+mod secure;
 #[path = "faults/transport.rs"]
 mod transport;
+#[cfg(feature = "web")]
+#[path = "faults/web.rs"]
+mod web;
 
 use std::io::ErrorKind;
 
-use adapters::{ADAPTERS, Opened, Socket};
-use common::{close_payload, frames};
+use adapters::{ADAPTERS, Opened, Socket, Way};
+use common::{Deflater, Inflater, Random, close_payload, frames};
 use sansock::{Event, Role, endpoint::EndpointEvent};
 use transport::{Fault, Faulty};
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 
 /// How the program takes what comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,24 +44,51 @@ enum Style {
     Fill,
 }
 
-/// What the client sends: its handshake, messages whole and in pieces, a Ping, a Close.
-fn conversation() -> Vec<u8> {
-    let large = vec![0x5A; 150_000];
+/// What the client sends: its handshake, messages whole and in pieces, a Ping, and perhaps a Close.
+fn conversation(way: Way, closes: bool) -> Vec<u8> {
     let close = close_payload(1000, b"bye");
     let mut bytes = REQUEST.to_vec();
+    if way == Way::Deflate {
+        let mut deflater = Deflater::new(15, true, 7);
+        let first = deflater.message(b"first, which comes again");
+        let pieces = deflater.message(b"first, which comes again in pieces");
+        let (a, rest) = pieces.split_at(3);
+        let (b, c) = rest.split_at(2);
+        let noise = [Random::new(7).bytes(2_000), vec![0x5A; 20_000]].concat();
+        let large = deflater.message(&noise);
+        let empty = deflater.message(b"");
+        let all: &[(u8, &[u8])] = &[
+            (0xC1, &first),
+            (0x41, a),
+            (0x89, b"ping"),
+            (0x00, b),
+            (0x80, c),
+            (0xC2, &large),
+            (0x8A, b"pong"),
+            (0xC2, &empty),
+            (0x88, &close),
+        ];
+        bytes.extend(frames(
+            Role::Server,
+            &all[..all.len() - usize::from(!closes)],
+        ));
+        return bytes;
+    }
+    let large = vec![0x5A; 150_000];
+    let all: &[(u8, &[u8])] = &[
+        (0x81, b"first"),
+        (0x01, b"in "),
+        (0x89, b"ping"),
+        (0x00, b"three "),
+        (0x80, b"pieces"),
+        (0x82, &large),
+        (0x8A, b"pong"),
+        (0x82, b""),
+        (0x88, &close),
+    ];
     bytes.extend(frames(
         Role::Server,
-        &[
-            (0x81, b"first"),
-            (0x01, b"in "),
-            (0x89, b"ping"),
-            (0x00, b"three "),
-            (0x80, b"pieces"),
-            (0x82, &large),
-            (0x8A, b"pong"),
-            (0x82, b""),
-            (0x88, &close),
-        ],
+        &all[..all.len() - usize::from(!closes)],
     ));
     bytes
 }
@@ -81,7 +121,13 @@ impl Transcript {
             match first & 0xF {
                 0xA => pongs.push(payload),
                 0 => messages.last_mut().unwrap().1.extend(payload),
-                opcode => messages.push((opcode, payload)),
+                opcode => messages.push((opcode | first & 0x40, payload)),
+            }
+        }
+        let mut inflater = Inflater::new(15, true);
+        for (kind, payload) in &mut messages {
+            if *kind & 0x40 != 0 {
+                *payload = inflater.message(payload).unwrap();
             }
         }
         (
@@ -123,7 +169,9 @@ fn sent(written: &[u8]) -> Vec<(u8, Vec<u8>)> {
         match first {
             0x88..=0x8A => assert!(len <= 125),
             0x00 | 0x80 => assert!(in_message, "a piece of nothing"),
-            0x01 | 0x02 | 0x81 | 0x82 => assert!(!in_message, "a message within another"),
+            0x01 | 0x02 | 0x81 | 0x82 | 0x41 | 0x42 | 0xC1 | 0xC2 => {
+                assert!(!in_message, "a message within another");
+            }
             first => panic!("{first:#x} begins no frame"),
         }
         if first & 8 == 0 {
@@ -140,18 +188,31 @@ fn sent(written: &[u8]) -> Vec<(u8, Vec<u8>)> {
     frames
 }
 
+fn peer(way: Way, in_pieces: bool, at: usize, fault: Fault) -> Faulty {
+    let said = conversation(way, fault != Fault::Stutter);
+    match way {
+        #[cfg(feature = "rustls-ring")]
+        Way::Tls => {
+            let (client, hello) = secure::Client::new(said);
+            Faulty::new(hello, Some(Box::new(client)), in_pieces, at, fault)
+        }
+        _ => Faulty::new(said, None, in_pieces, at, fault),
+    }
+}
+
 /// The conversation with a fault at call `at`; each message is echoed. And whether there was
 /// such a call.
 fn run(
-    open: fn(Faulty) -> Opened,
+    open: fn(Faulty, Way) -> Opened,
+    way: Way,
     style: Style,
     in_pieces: bool,
     at: usize,
     fault: Fault,
 ) -> (Transcript, bool) {
-    let faulty = Faulty::new(&conversation(), in_pieces, at, fault);
+    let faulty = peer(way, in_pieces, at, fault);
     let mut transcript = Transcript::default();
-    match open(faulty.clone()) {
+    match open(faulty.clone(), way) {
         Err(_) => transcript.events.push("no handshake".into()),
         Ok(mut socket) => match style {
             Style::Recv => recv_all(&mut *socket, &mut transcript),
@@ -225,6 +286,14 @@ fn fill_all(socket: &mut dyn Socket, transcript: &mut Transcript) {
 
 /// Runs with the fault at call 0, 1, 2, … until there is no such call.
 fn at_every_call(fault: Fault, adapters: &[&str]) {
+    for style in [Style::Recv, Style::Fill] {
+        for in_pieces in [true, false] {
+            at_every_call_of(Way::Plain, style, in_pieces, fault, adapters);
+        }
+    }
+}
+
+fn at_every_call_of(way: Way, style: Style, in_pieces: bool, fault: Fault, adapters: &[&str]) {
     // For its clock: no run waits for a deadline.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -235,28 +304,25 @@ fn at_every_call(fault: Fault, adapters: &[&str]) {
         if !adapters.contains(&name) {
             continue;
         }
-        for style in [Style::Recv, Style::Fill] {
-            for in_pieces in [true, false] {
-                let (expected, _) = run(open, style, in_pieces, usize::MAX, fault);
-                assert!(expected.is_shut_down);
-                assert_eq!((expected.recv_errors, expected.send_errors), (0, 0));
-                for at in 0.. {
-                    let (found, is_hit) = run(open, style, in_pieces, at, fault);
-                    if fault.is_harmless() || !is_hit {
-                        assert!(
-                            found.told() == expected.told(),
-                            "{name} {style:?} {fault:?} at {at}: {:?} {} {} {}",
-                            found.events,
-                            found.recv_errors,
-                            found.send_errors,
-                            found.is_shut_down,
-                        );
-                    }
-                    if !is_hit {
-                        assert!(at > if in_pieces { 40 } else { 12 }, "{at} calls");
-                        break;
-                    }
-                }
+        let (expected, _) = run(open, way, style, in_pieces, usize::MAX, fault);
+        assert!(expected.is_shut_down);
+        assert_eq!((expected.recv_errors, expected.send_errors), (0, 0));
+        assert!(!expected.events.is_empty());
+        for at in 0.. {
+            let (found, is_hit) = run(open, way, style, in_pieces, at, fault);
+            if fault.is_harmless() || !is_hit {
+                assert!(
+                    found.told() == expected.told(),
+                    "{name} {way:?} {style:?} {fault:?} at {at}: {:?} {} {} {}",
+                    found.events,
+                    found.recv_errors,
+                    found.send_errors,
+                    found.is_shut_down,
+                );
+            }
+            if !is_hit {
+                assert!(at > if in_pieces { 15 } else { 10 }, "{at} calls");
+                break;
             }
         }
     }
@@ -308,4 +374,241 @@ fn hostile_134_139_the_end_at_every_call() {
 #[test]
 fn hostile_137_a_lying_reader_at_every_call() {
     at_every_call(Fault::Lie, &["blocking", "futures"]);
+}
+
+/// Every fault but the lie, which an adapter of its own kind is asked for above.
+const FAULTS: [Fault; 11] = [
+    Fault::Fail(ErrorKind::ConnectionReset),
+    Fault::Fail(ErrorKind::BrokenPipe),
+    Fault::Fail(ErrorKind::UnexpectedEof),
+    Fault::Fail(ErrorKind::WriteZero),
+    Fault::Fail(ErrorKind::Other),
+    Fault::Fail(ErrorKind::Interrupted),
+    Fault::Wait,
+    Fault::Short,
+    Fault::One,
+    Fault::Zero,
+    Fault::End,
+];
+
+#[test]
+fn hostile_134_135_139_every_fault_at_every_call_with_deflate() {
+    for fault in FAULTS {
+        at_every_call_of(
+            Way::Deflate,
+            Style::Recv,
+            true,
+            fault,
+            &["blocking", "tokio"],
+        );
+        at_every_call_of(Way::Deflate, Style::Fill, false, fault, &["futures", "mio"]);
+    }
+}
+
+/// The handshake of TLS is part of it: its faults come before there is a socket.
+#[cfg(feature = "rustls-ring")]
+#[test]
+fn hostile_134_135_139_every_fault_at_every_call_below_tls() {
+    for fault in FAULTS {
+        at_every_call_of(Way::Tls, Style::Recv, false, fault, &["blocking", "tokio"]);
+        at_every_call_of(Way::Tls, Style::Fill, false, fault, &["futures", "mio"]);
+    }
+}
+
+/// Drops futures at their first, second, … poll of all those of the conversation.
+fn at_every_poll(way: Way) {
+    // For its clock: no run waits for a deadline.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.unwrap();
+    let _entered = runtime.enter();
+    for (name, run) in cancel::ADAPTERS {
+        let run = |always, at| {
+            let mut cuts = cancel::Cuts {
+                always,
+                at,
+                polls: 0,
+            };
+            let faulty = peer(way, true, usize::MAX, Fault::Stutter);
+            let mut transcript = Transcript::default();
+            run(faulty.clone(), way, &mut cuts, &mut transcript);
+            let state = faulty.state();
+            transcript.written.clone_from(&state.written);
+            transcript.is_shut_down = state.is_shut_down;
+            (transcript, cuts.polls)
+        };
+        let (uncut, polls) = run(false, 0);
+        assert!(polls > 20, "{polls} polls had to wait");
+        assert!(uncut.events.len() > 4 && uncut.is_shut_down);
+        for at in 0..=polls {
+            let (cut, _) = run(at == 0, at);
+            assert!(cut.told() == uncut.told(), "{name} {way:?} cut at {at}");
+        }
+    }
+}
+
+#[test]
+fn hostile_141_futures_dropped_at_every_poll() {
+    at_every_poll(Way::Plain);
+}
+
+#[test]
+fn hostile_141_futures_dropped_at_every_poll_with_deflate() {
+    at_every_poll(Way::Deflate);
+}
+
+#[cfg(feature = "rustls-ring")]
+#[test]
+fn hostile_141_futures_dropped_at_every_poll_over_tls() {
+    at_every_poll(Way::Tls);
+}
+
+/// Checks what every socket owes its listeners, and returns whether it had a handshake.
+#[cfg(feature = "web")]
+fn is_well_told(log: &[String]) -> bool {
+    let Some((close, before)) = log.split_last() else {
+        return false;
+    };
+    assert!(
+        close.starts_with("close ") && close.ends_with(" Closed"),
+        "{log:?}"
+    );
+    let closes = before.iter().filter(|entry| entry.starts_with("close"));
+    assert_eq!(closes.count(), 0, "{log:?}");
+    let mut errors = before.iter().filter(|entry| entry.starts_with("error"));
+    if close.starts_with("close clean") {
+        assert_eq!(errors.next(), None, "{log:?}");
+    } else {
+        // The error comes right before, and tells nothing that `close` does not.
+        assert_eq!(errors.count(), 1, "{log:?}");
+        assert_eq!(
+            before.last().map(String::as_str),
+            Some("error Closed"),
+            "{log:?}"
+        );
+        // What was received counts, though it could not be answered.
+        let codes = [
+            "close unclean 1006 \"\" Closed",
+            "close unclean 1000 \"bye\" Closed",
+        ];
+        assert!(codes.contains(&close.as_str()), "{log:?}");
+    }
+    true
+}
+
+/// A `WebSocket` over the transport with the fault at call 0, 1, 2, …
+#[cfg(feature = "web")]
+fn at_every_call_of_a_web_socket(way: Way, fault: Fault) {
+    for (name, run) in web::SERVERS {
+        let run = |at| {
+            let faulty = peer(way, matches!(way, Way::Plain | Way::Deflate), at, fault);
+            let log = web::Log::default();
+            let opened = run(faulty.clone(), way, &log);
+            let events = log.entries().clone();
+            assert_eq!(
+                is_well_told(&events),
+                opened.is_ok(),
+                "{name} {fault:?} at {at}"
+            );
+            let state = faulty.state();
+            let transcript = Transcript {
+                events,
+                written: state.written.clone(),
+                is_shut_down: state.is_shut_down,
+                ..Transcript::default()
+            };
+            let _valid = sent(&transcript.written);
+            (transcript, state.is_hit())
+        };
+        let (expected, _) = run(usize::MAX);
+        assert_eq!(
+            expected.events.last().unwrap(),
+            "close clean 1000 \"bye\" Closed"
+        );
+        for at in 0.. {
+            let (found, is_hit) = run(at);
+            if fault.is_harmless() || !is_hit {
+                assert!(
+                    found.told() == expected.told(),
+                    "{name} {way:?} {fault:?} at {at}"
+                );
+            }
+            if !is_hit {
+                assert!(at > 10, "{at} calls");
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(feature = "web")]
+#[test]
+fn hostile_134_135_139_167_every_fault_at_every_call_of_a_web_socket() {
+    for fault in FAULTS {
+        at_every_call_of_a_web_socket(Way::Plain, fault);
+    }
+}
+
+#[cfg(feature = "web")]
+#[test]
+fn hostile_134_135_139_167_every_fault_at_every_call_of_a_web_socket_with_deflate() {
+    for fault in FAULTS {
+        at_every_call_of_a_web_socket(Way::Deflate, fault);
+    }
+}
+
+#[cfg(all(feature = "web", feature = "rustls-ring"))]
+#[test]
+fn hostile_134_135_139_167_faults_at_every_call_below_the_tls_of_a_web_socket() {
+    for fault in [
+        Fault::Fail(ErrorKind::ConnectionReset),
+        Fault::Wait,
+        Fault::Short,
+        Fault::End,
+    ] {
+        at_every_call_of_a_web_socket(Way::Tls, fault);
+    }
+}
+
+/// A client's opening is a part of it: what fails there is told by the same two events.
+#[cfg(feature = "web")]
+#[test]
+fn hostile_134_135_139_167_every_fault_at_every_call_of_a_web_socket_that_connects() {
+    let close = close_payload(1000, b"bye");
+    let said = frames(
+        Role::Client,
+        &[
+            (0x81, b"first"),
+            (0x02, b"in "),
+            (0x80, b"pieces"),
+            (0x88, &close),
+        ],
+    );
+    for fault in FAULTS {
+        let run = |at| {
+            let answer = web::Answer::new(said.clone());
+            let faulty = Faulty::new(Vec::new(), Some(Box::new(answer)), true, at, fault);
+            let log = web::Log::default();
+            web::connect(faulty.clone(), &log);
+            let events = log.entries().clone();
+            assert!(is_well_told(&events), "{fault:?} at {at}: {events:?}");
+            let is_hit = faulty.state().is_hit();
+            (events, is_hit)
+        };
+        let (expected, _) = run(usize::MAX);
+        assert_eq!(expected.first().unwrap(), "open Open");
+        assert_eq!(expected.last().unwrap(), "close clean 1000 \"bye\" Closed");
+        assert_eq!(expected.len(), 4);
+        for at in 0.. {
+            let (found, is_hit) = run(at);
+            if fault.is_harmless() || !is_hit {
+                assert_eq!(found, expected, "{fault:?} at {at}");
+            }
+            if !is_hit {
+                assert!(at > 10, "{at} calls");
+                break;
+            }
+        }
+    }
 }

@@ -21,24 +21,34 @@ fn every_command_is_one_that_is_run() -> io::Result<()> {
     let ci = read(".ci/run")?;
     let commands = commands(&readme);
     for command in &commands {
-        let is_run = match command.strip_prefix("cargo run --release --example ") {
+        let (example, subcommand) = (
+            command.strip_prefix("cargo run --release --example "),
+            command.strip_prefix("cargo run --release --features cli -- "),
+        );
+        let is_run = match (example, subcommand) {
             // `tests/examples.rs` runs it; here: that it exists, and says the same of itself.
-            Some(example) => {
+            (Some(example), _) => {
                 let name = example.split(' ').next().unwrap_or_default();
                 let source = read(&format!("examples/{name}.rs"))
                     .or_else(|_| read(&format!("examples/{name}/main.rs")))?;
                 source.contains(command)
                     && read("tests/examples.rs")?.contains(&format!("\"{name}\""))
             }
-            None => ci
+            // `tests/cli_*.rs` run it; here: that it exists, and says the same of itself.
+            (_, Some(subcommand)) => {
+                let name = subcommand.split(' ').next().unwrap_or_default();
+                read("src/bin/sansock/main.rs")?.contains(command)
+                    && read(&format!("tests/cli_{name}.rs"))?.contains(&format!("\"{name}\""))
+            }
+            _ => ci
                 .lines()
                 .any(|line| line.trim().starts_with("step ") && line.trim().ends_with(command)),
         };
         assert!(is_run, "nothing runs `{command}`");
     }
     for command in [
-        "cargo run --release --example echo_server",
-        "cargo run --release --example client -- ws://127.0.0.1:9001",
+        "cargo run --release --features cli -- serve",
+        "cargo run --release --features cli -- connect ws://127.0.0.1:9001",
         "cargo test --workspace --all-features",
     ] {
         assert!(commands.contains(&command), "the README lacks `{command}`");

@@ -299,6 +299,36 @@ fn clause_189_190_191_an_extended_connect_has_no_upgrade_and_no_key() {
     }
 }
 
+/// Whether `:protocol` is `websocket` is the program's to ask; what it passes on by mistake, and the
+/// fields of HTTP/1.1, change nothing (RFC 8441 §5).
+#[test]
+fn hostile_157_an_extended_connect_with_fields_of_http_1_1() {
+    let fields = [
+        ("sec-websocket-version", "13"),
+        ("upgrade", "h2c"),
+        ("connection", "close"),
+        ("sec-websocket-key", "none of 16 bytes"),
+    ];
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        let request = Request::from_parts("CONNECT", "/chat", version, fields).unwrap();
+        let (headers, _) = request.answer(&Accept::new()).unwrap();
+        assert_eq!(headers.iter().count(), 0);
+        for name in [":protocol", ":path", ":authority"] {
+            let fields = [("sec-websocket-version", "13"), (name, "websocket")];
+            assert_eq!(
+                Request::from_parts("CONNECT", "/chat", version, fields).unwrap_err(),
+                E::MalformedHeader
+            );
+        }
+        for target in ["", " ", "/a b", "/\u{E9}"] {
+            assert_eq!(
+                Request::from_parts("CONNECT", target, version, fields).unwrap_err(),
+                E::RequestTarget
+            );
+        }
+    }
+}
+
 #[test]
 fn hostile_031_a_half_open_handshake_is_small() {
     assert!(

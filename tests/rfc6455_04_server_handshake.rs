@@ -136,13 +136,21 @@ fn hostile_007_other_protocols_fail_at_the_first_bytes_that_show_it() {
 
 #[test]
 fn clause_033_hostile_008_the_method_is_get() {
-    for method in ["POST", "CONNECT", "get", "HEAD", "G"] {
+    for method in ["POST", "CONNECT", "get", "HEADER", "G"] {
         assert_eq!(
             error(first_line(&format!("{method} /chat HTTP/1.1"))),
             E::RequestMethod
         );
     }
     assert_eq!(E::RequestMethod.status(), Some(405));
+    // RFC 9110 §9.3.2: the server "MUST NOT send content in the response" to a HEAD.
+    let head = everywhere(&first_line("HEAD /chat HTTP/1.1"));
+    assert_eq!(head.result.unwrap_err(), E::RequestMethod);
+    assert_eq!(
+        str::from_utf8(&head.out).unwrap(),
+        "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nConnection: close\r\n\
+        Content-Type: text/plain\r\nContent-Length: 17\r\n\r\n"
+    );
     assert_eq!(
         error(first_line("G@T /chat HTTP/1.1")),
         E::MalformedStartLine

@@ -9,8 +9,9 @@ mod common;
 
 use common::{ROLES, SEED, close_payload, frame, frames, ms, open, open_default};
 use sansock::{
-    CloseCode, CloseFrame, CloseStatus, Config, Event, ProtocolError, Role, SendError, State,
-    proto::{Connection, Instant, ReceiveHalf, SendHalf, Signal},
+    CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, ProtocolError, Role,
+    SendError, State,
+    proto::{Connection, Instant, Prepared, ReceiveHalf, SendHalf, Signal, Timeout},
 };
 
 /// All that came of the peer's bytes.
@@ -278,4 +279,75 @@ fn hostile_143_foreign_halves_are_not_joined() {
     let (old, _) = connection.into_split();
     let (_, new) = Connection::client(&Config::default().into(), SEED).into_split();
     assert!(Connection::reunite(old, new, &mut out).is_err());
+}
+
+/// The large path past the input, and every way to send, as the whole has them.
+#[test]
+fn halves_have_what_the_whole_has() {
+    let (mut receive, mut send) = open_default(Role::Server).into_split();
+    let mut header = *b"\x82\xFF\0\0\0\0\0\x02\0\0\0\0\0\0x";
+    receive.recycle(Vec::with_capacity(128 << 10));
+    assert_eq!(receive.receive(&mut &mut header[..]), Ok(None));
+    let mut event = None;
+    while event.is_none() {
+        let (buffer, room) = receive.direct().unwrap();
+        assert!(room < (2 << 16));
+        // All but what is left to the input at the end.
+        let n = room.min(70_000);
+        buffer.resize(buffer.len() + n, b'x');
+        event = receive.receive_direct(n).unwrap();
+        if receive.direct().is_none() && event.is_none() {
+            let mut rest = vec![b'x'; 2 << 16];
+            event = receive
+                .receive(&mut &mut rest[..])
+                .unwrap()
+                .map(Event::into_owned);
+        }
+    }
+    let Some(Event::Message(message)) = event else {
+        panic!("{event:?}");
+    };
+    assert_eq!(message.len(), 2 << 16);
+    assert!(message.as_bytes().iter().all(|byte| *byte == b'x'));
+
+    let mut out = Vec::new();
+    let prepared = Prepared::new(Message::from("to all"));
+    assert_eq!(send.send_prepared(&prepared, &mut out), Ok(()));
+    assert_eq!(out, b"\x81\x06to all");
+    let header = send.begin_frame(&Part::last(&[7; 200])).unwrap();
+    assert_eq!(header.as_bytes(), [0x82, 126, 0, 200]);
+    assert_eq!(send.config().memory_ceiling(Role::Server, None).total(), {
+        Config::default().memory_ceiling(Role::Server, None).total()
+    });
+}
+
+/// A signal shows how much it carries, never what.
+#[test]
+fn hostile_151_signals_print_no_payload() {
+    let (mut receive, _) = open_default(Role::Client).into_split();
+    let mut bytes = *b"\x89\x06secret\x8A\x06secret\x88\x08\x03\xE9secret";
+    let mut input = &mut bytes[..];
+    while let Ok(Some(_)) = receive.receive(&mut input) {}
+    receive.receive_eof();
+    let mut shown = Vec::new();
+    while let Some(signal) = receive.take_signal() {
+        shown.push(format!("{signal:?}"));
+    }
+    let expected = [
+        "Heard",
+        "Pong(6 bytes)",
+        "Answered(6 bytes)",
+        "Close(Some(CloseCode(1001)))",
+        "Eof",
+    ];
+    assert_eq!(shown, expected);
+    let (mut receive, _) = open_default(Role::Client).into_split();
+    let mut bytes = *b"\x83\0";
+    assert!(receive.receive(&mut &mut bytes[..]).is_err());
+    let shown = receive.take_signal().map(|signal| format!("{signal:?}"));
+    assert_eq!(shown.as_deref(), Some("Failed(ReservedOpcode(3))"));
+    assert_eq!(
+        format!("{:?}", Signal::TimedOut(Timeout::Message)),
+        "TimedOut(Message)"
+    );
 }

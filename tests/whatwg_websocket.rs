@@ -5,14 +5,14 @@
     reason = "a helper that panics is a failed test"
 )]
 
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 use sansock::{
     CloseCode, CloseFrame, CloseStatus, Config, Endpoint, EndpointEvent, Event as ProtoEvent,
     Message, Part, ProtocolError, State, Timeout,
     proto::{Error, handshake::RequestError},
     web::{
-        BinaryType, DomError, Event, Failure, Location, MessageData, Outgoing, Protocols,
+        BinaryType, Blob, DomError, Event, Failure, Location, MessageData, Outgoing, Protocols,
         SyntaxError, WebSocketCore, is_bad_port,
     },
 };
@@ -509,4 +509,31 @@ fn d27_empty_messages_without_end_are_more_than_may_wait() {
         (State::Closing, 0)
     );
     assert!(core.is_full());
+}
+
+/// A blob as the File API has it: its size, a piece of it, its bytes, its text.
+#[test]
+fn a_blob_gives_what_it_holds() {
+    let blob = Blob::from(b"gr\xC3\xBC\xC3\x9F\xFF".to_vec());
+    assert_eq!(blob.size(), 7);
+    assert_eq!(blob.text(), "grüß\u{FFFD}");
+    assert_eq!(blob.array_buffer(), b"gr\xC3\xBC\xC3\x9F\xFF");
+    assert_eq!(blob.slice(2..6).text(), "üß");
+    assert_eq!(blob.slice(..=1).text(), "gr");
+    assert_eq!(
+        blob.slice((Bound::Excluded(5), Bound::Unbounded)).as_ref(),
+        [0xFF]
+    );
+    assert_eq!(blob.slice(9..).size(), 0);
+    assert_eq!(blob.slice(5..99).size(), 2);
+    let data = MessageData::Blob(blob.clone());
+    assert_eq!((data.as_text(), data.as_ref()), (None, blob.as_bytes()));
+    for (data, back) in [
+        (data, Message::from(blob.array_buffer())),
+        (MessageData::Text("a".into()), Message::from("a")),
+        (MessageData::ArrayBuffer(vec![1]), Message::from(vec![1])),
+    ] {
+        assert_eq!(Message::from(&data), back);
+        assert_eq!(Message::from(data), back);
+    }
 }

@@ -124,7 +124,11 @@ fn drive(socket: &mut Socket<TcpStream>, mode: Mode) -> Result<bool, Error> {
     if mode == Mode::Recv && socket.state() != sansock::State::Connecting {
         return echo_owned(socket);
     }
-    while let Ready(goes_on) = socket.fill() {
+    // Who does not read gets no more answers until it does.
+    while socket.can_send() || socket.flush().is_ready() {
+        let Ready(goes_on) = socket.fill() else {
+            break;
+        };
         while let Some((event, mut reply)) = socket.next_with_reply() {
             // A message that cannot be sent any more is the end's to report.
             let _ = match event {
@@ -139,10 +143,6 @@ fn drive(socket: &mut Socket<TcpStream>, mode: Mode) -> Result<bool, Error> {
         }
         if !goes_on? {
             return Ok(false);
-        }
-        // Who does not read gets no more answers until it does.
-        if !socket.can_send() && socket.flush().is_pending() {
-            break;
         }
     }
     Ok(true)

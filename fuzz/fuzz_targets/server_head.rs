@@ -12,16 +12,20 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use sansock::{
     Config,
-    proto::handshake::{Accept, HandshakeError, Reject, Request, ServerHandshake, accept_key},
+    proto::handshake::{
+        Accept, AcceptError, HandshakeError, Reject, Request, ServerHandshake, accept_key,
+    },
 };
-use sansock_fuzz::{Cuts, Limits, read_answer};
+use sansock_fuzz::{Cuts, Limits, read_answer, read_answer_to_head};
 
 fuzz_target!(|data: &[u8]| {
     let Some((&[flags, sizes, most, seed, len], rest)) = data.split_first_chunk() else {
         return;
     };
     let (extra, bytes) = rest.split_at(usize::from(len).min(rest.len()));
-    let config = Limits::new([flags, sizes]).head_config();
+    let config = Limits::new([flags, sizes])
+        .head_config()
+        .plain_requests(flags & 128 != 0);
     let whole = run(&config, &[bytes]);
     let cut = run(&config, &Cuts::new([most, seed]).pieces(bytes));
     let text = |run: &Run| {
@@ -33,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(text(&whole), text(&cut));
     assert_eq!(whole.out, cut.out);
     assert_eq!(whole.rest, cut.rest);
-    answer(whole, flags, extra);
+    answer(whole, flags, extra, bytes.starts_with(b"HEAD "));
 });
 
 struct Run {
@@ -87,7 +91,7 @@ fn told(request: &Request) -> (Vec<String>, Vec<Vec<u8>>) {
     (text, values)
 }
 
-fn answer(run: Run, flags: u8, extra: &[u8]) {
+fn answer(run: Run, flags: u8, extra: &[u8], is_head: bool) {
     let Run {
         result,
         handshake,
@@ -107,7 +111,11 @@ fn answer(run: Run, flags: u8, extra: &[u8]) {
             if error.status().is_none() {
                 assert!(out.is_empty());
             } else {
-                let answer = read_answer(&out);
+                let answer = if is_head {
+                    read_answer_to_head(&out)
+                } else {
+                    read_answer(&out)
+                };
                 assert_eq!(Some(answer.status), error.status());
                 assert!(answer.status >= 400);
             }
@@ -115,7 +123,8 @@ fn answer(run: Run, flags: u8, extra: &[u8]) {
         }
     };
     assert!(out.is_empty());
-    assert_eq!(request.method(), "GET");
+    assert_eq!(request.method(), if is_head { "HEAD" } else { "GET" });
+    assert!(request.is_websocket() || flags & 128 != 0);
     let colon = extra.iter().position(|byte| *byte == b':');
     let (name, value) = extra.split_at(colon.unwrap_or(extra.len()));
     let name = String::from_utf8_lossy(name);
@@ -131,7 +140,15 @@ fn answer(run: Run, flags: u8, extra: &[u8]) {
         } else if flags & 2 != 0 {
             accept = accept.subprotocol(&name);
         }
-        accepted(&request, handshake, &accept, &mut out);
+        if request.is_websocket() {
+            accepted(&request, handshake, &accept, &mut out);
+        } else {
+            let elsewhere = request.answer(&accept).map(drop);
+            assert_eq!(elsewhere, Err(AcceptError::NotWebSocket));
+            let (_, error) = handshake.accept(&accept, &mut out).expect_err("none");
+            assert_eq!(error, AcceptError::NotWebSocket);
+            assert!(out.is_empty());
+        }
     } else {
         let text = String::from_utf8_lossy(value);
         let status = u16::from(flags >> 1 & 7) * 100 + u16::from(flags & 16 != 0) * 4;
@@ -145,7 +162,7 @@ fn answer(run: Run, flags: u8, extra: &[u8]) {
         if flags & 128 != 0 {
             reject = reject.body(extra);
         }
-        rejected(handshake, &reject, status, &mut out);
+        rejected(handshake, &reject, status, &mut out, is_head);
     }
 }
 
@@ -184,8 +201,18 @@ fn accepted(request: &Request, handshake: ServerHandshake, accept: &Accept<'_>, 
     }
 }
 
-fn rejected(handshake: ServerHandshake, reject: &Reject<'_>, status: u16, out: &mut Vec<u8>) {
+fn rejected(
+    handshake: ServerHandshake,
+    reject: &Reject<'_>,
+    status: u16,
+    out: &mut Vec<u8>,
+    is_head: bool,
+) {
     match handshake.reject(reject, out) {
+        Ok(()) if is_head => {
+            let answer = read_answer_to_head(out);
+            assert_eq!((answer.status, answer.body), (status, &b""[..]));
+        }
         Ok(()) => assert_eq!(read_answer(out).status, status),
         Err((handshake, _)) => {
             assert!(out.is_empty() && handshake.is_undecided(), "as it was");

@@ -11,6 +11,7 @@ use sansock::{Event, Message, Role, proto::DeflateParams};
 use crate::{
     Cuts, Limits, Reference, compressed, params,
     receive::{Outcome, Subject},
+    wire::{KEY, write_frame},
 };
 
 /// Fuzzes the inflating end.
@@ -85,26 +86,10 @@ impl Sent {
                 first |= if self.text { 0x01 } else { 0x02 };
                 first |= if self.plain { 0 } else { 0x40 };
             }
-            wire.push(first);
-            match fragment.len() {
-                len @ ..126 => wire.push(0x80 | len as u8),
-                len @ ..65_536 => {
-                    wire.push(0xFE);
-                    wire.extend((len as u16).to_be_bytes());
-                }
-                len => {
-                    wire.push(0xFF);
-                    wire.extend((len as u64).to_be_bytes());
-                }
-            }
-            wire.extend(KEY);
-            let key = KEY.iter().cycle();
-            wire.extend(fragment.iter().zip(key).map(|(byte, key)| byte ^ key));
+            write_frame(wire, first, fragment, Some(KEY), 0);
         }
     }
 }
-
-const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// What was received is what the reference makes of it, where both take it.
 fn check(outcome: &Outcome, sent: &[Sent], params: DeflateParams, most: Option<u64>) {

@@ -6,6 +6,7 @@
 
 mod cuts;
 mod deflate;
+pub mod differential;
 pub mod extensions;
 mod http;
 pub mod inflate;
@@ -21,7 +22,7 @@ mod world;
 pub use self::{
     cuts::Cuts,
     deflate::{DeflateChoice, params},
-    http::{Answer, read_answer},
+    http::{Answer, read_answer, read_answer_to_head},
     limits::Limits,
     payload::{payload, random},
     reference::{Reference, compressed},

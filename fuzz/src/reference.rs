@@ -11,7 +11,7 @@ use miniz_oxide::{
 };
 
 /// What follows each message, and is not sent (RFC 7692 §7.2.1).
-const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// Inflates the messages of one direction.
 pub struct Reference {

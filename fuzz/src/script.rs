@@ -1,4 +1,43 @@
-//! Bytes of a script to numbers.
+//! Bytes of a script to numbers, and to what becomes of a call.
+
+use std::io::ErrorKind;
+
+/// What a call of a transport comes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict {
+    /// At most so many bytes.
+    Some(usize),
+    /// As much as there is.
+    All,
+    /// It would block.
+    Pending,
+    /// It fails.
+    Error(ErrorKind),
+    /// The end, to a reader; no room, to a writer.
+    End,
+    /// More than is true, if lies are asked for.
+    Lie,
+}
+
+/// The verdict of a byte.
+#[must_use]
+pub fn verdict(byte: u8) -> Verdict {
+    match byte {
+        0..150 => Verdict::Some(usize::from(byte) + 1),
+        150..185 => Verdict::Pending,
+        185..195 => Verdict::Error(ErrorKind::Interrupted),
+        195..205 => Verdict::Error(ErrorKind::WouldBlock),
+        205 | 206 => Verdict::Error(ErrorKind::ConnectionReset),
+        207 => Verdict::Error(ErrorKind::BrokenPipe),
+        208 => Verdict::Error(ErrorKind::UnexpectedEof),
+        209 => Verdict::Error(ErrorKind::TimedOut),
+        210 => Verdict::Error(ErrorKind::OutOfMemory),
+        211..215 => Verdict::End,
+        215..225 => Verdict::Lie,
+        225..240 => Verdict::Some(usize::from(byte - 224) * 900),
+        _ => Verdict::All,
+    }
+}
 
 /// How long a payload is: mostly short, sometimes about 64 KiB or more.
 #[must_use]

@@ -141,3 +141,38 @@ impl Frames {
         }
     }
 }
+
+/// The key of every frame that is masked here.
+pub(crate) const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+/// Appends a frame of a peer that begins with the byte `first`, masked if there is a key; its length
+/// in the shortest form, in 16 bits or in 64 as `form` is 0, 1 or more, or what it needs.
+pub(crate) fn write_frame(
+    wire: &mut Vec<u8>,
+    first: u8,
+    payload: &[u8],
+    key: Option<[u8; 4]>,
+    form: u8,
+) {
+    wire.push(first);
+    let masked = if key.is_some() { 0x80 } else { 0 };
+    match (payload.len(), form) {
+        (len @ ..126, 0) => wire.push(masked | len as u8),
+        (len @ ..65_536, 0 | 1) => {
+            wire.push(masked | 126);
+            wire.extend((len as u16).to_be_bytes());
+        }
+        (len, _) => {
+            wire.push(masked | 127);
+            wire.extend((len as u64).to_be_bytes());
+        }
+    }
+    match key {
+        Some(key) => {
+            wire.extend(key);
+            let key = key.iter().cycle();
+            wire.extend(payload.iter().zip(key).map(|(byte, key)| byte ^ key));
+        }
+        None => wire.extend(payload),
+    }
+}

@@ -11,13 +11,17 @@ use std::{
     time::Duration,
 };
 
+use mio::{Interest, Registry, Token, event::Source};
 use sansock::{
     Role,
-    adapter::{blocking::Stream, polled::Io},
+    adapter::{blocking::Stream, mio::Stream as MioStream, polled::Io},
     proto::Instant,
 };
 
-use crate::Frames;
+use crate::{
+    Frames,
+    script::{Verdict, verdict},
+};
 
 /// What a script decides over, shared by a transport and those who look on.
 #[derive(Clone, Debug)]
@@ -43,16 +47,6 @@ struct State {
     head: Option<Vec<u8>>,
     frames: Frames,
     is_shut: bool,
-}
-
-/// What a call comes to.
-enum Verdict {
-    Some(usize),
-    All,
-    Pending,
-    Error(ErrorKind),
-    End,
-    Lie,
 }
 
 impl World {
@@ -115,21 +109,7 @@ impl State {
             return Verdict::All;
         };
         self.at += 1;
-        match byte {
-            0..150 => Verdict::Some(usize::from(byte) + 1),
-            150..185 => Verdict::Pending,
-            185..195 => Verdict::Error(ErrorKind::Interrupted),
-            195..205 => Verdict::Error(ErrorKind::WouldBlock),
-            205 | 206 => Verdict::Error(ErrorKind::ConnectionReset),
-            207 => Verdict::Error(ErrorKind::BrokenPipe),
-            208 => Verdict::Error(ErrorKind::UnexpectedEof),
-            209 => Verdict::Error(ErrorKind::TimedOut),
-            210 => Verdict::Error(ErrorKind::OutOfMemory),
-            211..215 => Verdict::End,
-            215..225 => Verdict::Lie,
-            225..240 => Verdict::Some(usize::from(byte - 224) * 900),
-            _ => Verdict::All,
-        }
+        verdict(byte)
     }
 
     fn count(&mut self) {
@@ -333,5 +313,25 @@ impl Stream for World {
         let mut state = self.0.borrow_mut();
         state.is_shut = true;
         blocking(state.other())
+    }
+}
+
+impl Source for World {
+    fn register(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MioStream for World {
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Stream::shutdown_write(self)
     }
 }

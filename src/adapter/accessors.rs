@@ -45,6 +45,13 @@ macro_rules! accessors {
             self.driver.endpoint().can_send()
         }
 
+        /// What went over the connection, if [`Config::counters`]($crate::Config::counters) asks
+        /// for it; at its end too.
+        #[must_use]
+        pub fn counters(&self) -> Option<$crate::proto::Counters> {
+            self.driver.endpoint().counters()
+        }
+
         /// Gives an owned payload's memory back for the next large message.
         pub fn recycle(&mut self, buffer: std::vec::Vec<u8>) {
             self.driver.endpoint_mut().recycle(buffer);

@@ -1,5 +1,7 @@
 //! What a call of an adapter can fail with.
 
+#[cfg(feature = "url")]
+use std::convert::Infallible;
 use std::{boxed::Box, fmt, io};
 
 use crate::proto::{
@@ -99,6 +101,14 @@ impl From<SendError> for Error {
 impl From<AcceptError> for Error {
     fn from(error: AcceptError) -> Self {
         Self::Accept(error)
+    }
+}
+
+/// Of a request that is one already.
+#[cfg(feature = "url")]
+impl From<Infallible> for Error {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

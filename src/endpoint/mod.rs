@@ -8,6 +8,7 @@ mod event;
 mod outbox;
 mod receive;
 mod send;
+mod trace;
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::mem;
@@ -15,7 +16,8 @@ use core::mem;
 use self::event::Terminal;
 pub use self::{event::EndpointEvent, outbox::Outbox, send::MessageKind};
 use crate::proto::{
-    CloseStatus, Config, Connection, DeflateParams, Error, Instant, State, Timeout, earliest,
+    CloseStatus, Config, Connection, Counters, DeflateParams, Error, Instant, State, Timeout,
+    earliest,
     handshake::{
         Accept, AcceptError, ClientHandshake, ClientRequest, Outcome, Reject, Response,
         ServerHandshake,
@@ -72,7 +74,14 @@ enum Stage {
     Open(Connection),
     /// Over, and not yet said so.
     Ending(Box<Terminal>),
-    Ended(Box<CloseStatus>),
+    Ended(Box<Ended>),
+}
+
+/// What is left of a connection that is over.
+#[derive(Debug, Default)]
+struct Ended {
+    status: CloseStatus,
+    counters: Option<Box<Counters>>,
 }
 
 /// A handshake that is under way.
@@ -189,7 +198,8 @@ impl Endpoint {
         }
     }
 
-    /// Refuses the request that waits for a decision: the endpoint is finished.
+    /// Refuses the request that waits for a decision, or answers one that asks for no WebSocket: the
+    /// endpoint is finished.
     ///
     /// # Errors
     ///
@@ -327,7 +337,7 @@ impl Endpoint {
     #[must_use]
     pub fn close_status(&self) -> Option<&CloseStatus> {
         match &self.stage {
-            Stage::Ended(status) => Some(status),
+            Stage::Ended(ended) => Some(&ended.status),
             Stage::Ending(terminal) => match &**terminal {
                 Terminal::Closed(status) => Some(status),
                 Terminal::Refused(_) => None,
@@ -352,6 +362,15 @@ impl Endpoint {
     #[must_use]
     pub fn extensions(&self) -> Option<String> {
         self.connection_ref()?.extensions()
+    }
+
+    /// What went over the connection, if [`Config::counters`] asks for it; at its end too.
+    #[must_use]
+    pub fn counters(&self) -> Option<Counters> {
+        match &self.stage {
+            Stage::Ended(ended) => ended.counters.as_deref().copied(),
+            _ => self.connection_ref()?.counters(),
+        }
     }
 
     /// Bytes of application data that were sent and are not yet written: no framing, uncompressed, no control
@@ -383,7 +402,8 @@ impl Endpoint {
             }
             Terminal::Closed(status) => (status.clone(), EndpointEvent::Closed(status)),
         };
-        self.stage = Stage::Ended(Box::new(status));
+        let counters = self.counters().map(Box::new);
+        self.stage = Stage::Ended(Box::new(Ended { status, counters }));
         Some(event)
     }
 

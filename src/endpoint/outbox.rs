@@ -234,6 +234,23 @@ impl Outbox {
         }
     }
 
+    /// How much the batch has grown since it was as long as `at`.
+    pub(super) fn grown(&self, at: usize) -> usize {
+        self.batch.len() - at
+    }
+
+    /// Counts it if what was added, `grown` bytes of cost, came to the high-water mark.
+    #[inline]
+    pub(super) fn note_pause(&self, grown: usize, connection: &mut Connection) {
+        let config = connection.config();
+        if config.counters {
+            let (mark, cost) = (config.high_water_mark, self.cost());
+            if cost >= mark && cost.saturating_sub(grown) < mark {
+                connection.count_pause();
+            }
+        }
+    }
+
     /// Takes note that all in the batch so far is no frame: a handshake's head.
     pub(super) fn skip_head(&mut self) {
         if !self.batch.is_empty() {

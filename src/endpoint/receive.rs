@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::mem;
 
-use super::{Endpoint, EndpointEvent, Stage, event::Terminal};
+use super::{Endpoint, EndpointEvent, Stage, event::Terminal, trace};
 use crate::proto::{Event, Message, ProtocolError, handshake::Outcome};
 
 impl Endpoint {
@@ -28,14 +28,31 @@ impl Endpoint {
         &mut self,
         input: &mut &'b mut [u8],
     ) -> Result<Option<Message<'b>>, ProtocolError> {
-        match &mut self.stage {
-            Stage::Open(connection) => connection.receive_whole(input),
-            _ => Ok(None),
+        let Stage::Open(connection) = &mut self.stage else {
+            return Ok(None);
+        };
+        let received = connection.receive_whole(input);
+        if let Ok(Some(message)) = &received {
+            trace::message(message.opcode(), message.len());
         }
+        received
     }
 
     /// Goes on where [`receive_whole`](Self::receive_whole) gave no message, or failed.
     pub(crate) fn receive_other<'b>(
+        &mut self,
+        error: Option<ProtocolError>,
+        input: &mut &'b mut [u8],
+    ) -> Option<EndpointEvent<'b>> {
+        let event = self.receive_untold(error, input);
+        if let Some(event) = &event {
+            trace::event(self, event);
+        }
+        event
+    }
+
+    #[inline]
+    fn receive_untold<'b>(
         &mut self,
         error: Option<ProtocolError>,
         input: &mut &'b mut [u8],
@@ -83,6 +100,7 @@ impl Endpoint {
 
     /// Says that the connection is open, or over.
     fn announce<'b>(&mut self) -> Option<EndpointEvent<'b>> {
+        let counters = self.counters();
         match mem::replace(&mut self.stage, Stage::Ended(Box::default())) {
             Stage::Opened(opened) => {
                 let (connection, response) = *opened;
@@ -93,7 +111,11 @@ impl Endpoint {
             Stage::Open(connection) => {
                 self.outbox.drop_unbegun();
                 let status = connection.close_status().cloned().unwrap_or_default();
-                self.end(Terminal::Closed(status))
+                let event = self.end(Terminal::Closed(status));
+                if let Stage::Ended(ended) = &mut self.stage {
+                    ended.counters = counters.map(Box::new);
+                }
+                event
             }
             stage => {
                 self.stage = stage;

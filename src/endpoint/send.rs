@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Endpoint, Stage, outbox::Payload};
+use super::{Endpoint, Stage, outbox::Payload, trace};
 use crate::proto::{
     CloseFrame, Compress, Connection, LARGE, Message, Opcode, Part, Prepared, SendError,
     SendOptions, State, validate_utf8,
@@ -131,6 +131,7 @@ impl Endpoint {
         };
         let mark = self.high_water_mark();
         let len = payload.len();
+        trace::send(kind, len);
         self.send_payload(kind, len, mark, Compress::Auto, || Payload::Shared(payload))
     }
 
@@ -141,6 +142,7 @@ impl Endpoint {
     /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.check_open()?;
+        trace::send(Opcode::Ping, payload.len());
         self.with_connection(|connection, batch| connection.ping(payload, batch))
     }
 
@@ -151,6 +153,7 @@ impl Endpoint {
     /// [`SendError::NotOpen`] or [`SendError::ControlTooLong`].
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
         self.check_open()?;
+        trace::send(Opcode::Pong, payload.len());
         self.with_connection(|connection, batch| connection.pong(payload, batch))
     }
 
@@ -164,6 +167,7 @@ impl Endpoint {
             CloseFrame::check(frame.code, frame.reason.len())?;
         }
         self.check_open()?;
+        trace::send(Opcode::Close, frame.map_or(0, |it| 2 + it.reason.len()));
         if self.outbox.is_queueing() {
             self.outbox.push_close(frame);
             return Ok(());
@@ -226,6 +230,7 @@ impl Endpoint {
         compress: Compress,
     ) -> Result<(), SendError> {
         let len = message.len();
+        trace::send(message.opcode(), len);
         if let Stage::Open(connection) = &mut self.stage
             && len <= LARGE
             && self.outbox.has_room_for_frames(mark)
@@ -234,6 +239,7 @@ impl Endpoint {
             let at = batch.len();
             let compressed = connection.send_counted(&message, compress, batch)?;
             self.outbox.count_at(at, len, compressed);
+            self.outbox.note_pause(self.outbox.grown(at), connection);
             return Ok(());
         }
         let kind = message.opcode();
@@ -246,6 +252,7 @@ impl Endpoint {
         let payload = message.payload();
         let len = payload.len();
         let compress = Compress::Auto;
+        trace::send(message.opcode(), len);
         if let Stage::Open(connection) = &mut self.stage
             && (len <= LARGE || connection.will_compress(len, true, compress))
             && self.outbox.has_room_for_frames(mark)
@@ -254,6 +261,7 @@ impl Endpoint {
             let at = batch.len();
             let compressed = connection.send_prepared_counted(message, batch)?;
             self.outbox.count_at(at, len, compressed);
+            self.outbox.note_pause(self.outbox.grown(at), connection);
             return Ok(());
         }
         let kind = message.opcode();
@@ -263,6 +271,7 @@ impl Endpoint {
     fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
         let Part { data, last } = part;
         let (kind, len) = (data.opcode(), data.len());
+        trace::send(kind, len);
         // What is left of a queue when all is over says nothing about parts.
         self.check_open()?;
         if self.unfinished_part().is_some_and(|begun| begun != kind) {
@@ -300,6 +309,7 @@ impl Endpoint {
     ) -> Result<(), SendError> {
         self.check_open()?;
         self.check_room(mark)?;
+        let before = self.outbox.cost();
         self.outbox.push(kind, payload(), last, compress);
         let Self { stage, outbox } = self;
         if let Some(connection) = stage.connection() {
@@ -308,6 +318,7 @@ impl Endpoint {
                 // What is small leaves the queue at once, unless something large is before it.
                 outbox.pump(connection);
             }
+            outbox.note_pause(outbox.cost().saturating_sub(before), connection);
         }
         Ok(())
     }

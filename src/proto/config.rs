@@ -35,6 +35,7 @@ pub struct Config {
     pub(crate) max_request_line_size: usize,
     pub(crate) max_headers: usize,
     pub(crate) max_refusal_body_size: usize,
+    pub(crate) plain_requests: bool,
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) ping_interval: Option<Duration>,
     pub(crate) pong_timeout: Option<Duration>,
@@ -44,6 +45,7 @@ pub struct Config {
     pub(crate) close_timeout: Option<Duration>,
     pub(crate) write_timeout: Option<Duration>,
     pub(crate) linger: Duration,
+    pub(crate) counters: bool,
     pub(crate) deflate: Option<DeflateConfig>,
     #[cfg(feature = "deflate")]
     pub(super) pool: Pool,
@@ -97,6 +99,8 @@ impl Default for Config {
             max_headers: 100,
             // Enough for the error page a proxy sends.
             max_refusal_body_size: 64 << 10,
+            // Who serves nothing else need not think of them.
+            plain_requests: false,
             // What slow mobile links need, times three.
             handshake_timeout: Some(Duration::from_secs(10)),
             // Below the 60 s after which common proxies drop a silent connection.
@@ -112,6 +116,7 @@ impl Default for Config {
             // As long as a keep-alive takes to notice a dead peer.
             write_timeout: Some(Duration::from_secs(30)),
             linger: Duration::from_secs(1),
+            counters: false,
             // It trades time for bytes, and is a risk beside secrets (RFC 7692 §8); and a feature
             // that some other crate enables must not change what this one's users send.
             deflate: None,
@@ -189,7 +194,8 @@ impl Config {
     /// The frame size in which a queued payload above 64 KiB is sent, so that a Pong can pass
     /// between two frames (§5.4); what must be copied or compressed is sent 64 KiB at a time at the
     /// most. Default 1 MiB: each frame is a write, and over 8 Mbit/s a Pong is a second late at
-    /// worst. 0 counts as 1.
+    /// worst. 0 counts as 1. Fragments that are below 32 bytes, or become so compressed, count
+    /// against the peer's [`tiny_budget`](Self::tiny_budget).
     #[must_use]
     pub const fn fragment_size(mut self, bytes: usize) -> Self {
         self.fragment_size = bytes;
@@ -222,6 +228,20 @@ impl Config {
     #[must_use]
     pub const fn max_refusal_body_size(mut self, bytes: usize) -> Self {
         self.max_refusal_body_size = bytes;
+        self
+    }
+
+    /// Whether a server is handed requests that ask for no WebSocket, to serve a page on the same
+    /// port: a GET or HEAD of HTTP/1.1 without a body, whose `Upgrade` does not list `websocket`.
+    /// Default off: they are answered with 426, and a HEAD with 405.
+    ///
+    /// Such a [`Request`](super::handshake::Request) says no to
+    /// [`is_websocket`](super::handshake::Request::is_websocket) and is answered by a
+    /// [`Reject`](super::handshake::Reject) of whatever status, 200 for one; then the connection
+    /// ends. All limits of a head hold.
+    #[must_use]
+    pub const fn plain_requests(mut self, plain_requests: bool) -> Self {
+        self.plain_requests = plain_requests;
         self
     }
 
@@ -297,6 +317,14 @@ impl Config {
     #[must_use]
     pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
         self.deflate = config;
+        self
+    }
+
+    /// Whether [`Counters`](super::Counters) are kept: off by default, since each connection then
+    /// costs some 300 bytes, and each message received some nanoseconds more.
+    #[must_use]
+    pub const fn counters(mut self, counters: bool) -> Self {
+        self.counters = counters;
         self
     }
 

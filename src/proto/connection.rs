@@ -9,6 +9,7 @@ use alloc::{
 use super::{
     close::{CloseFrame, CloseStatus},
     config::Config,
+    counters::Counters,
     deflate::DeflateParams,
     error::{ProtocolError, SendError},
     event::{Event, Message, Part},
@@ -402,6 +403,19 @@ impl Connection {
     #[must_use]
     pub fn extensions(&self) -> Option<String> {
         self.deflate().map(|params| params.to_string())
+    }
+
+    /// What went over the connection, if [`Config::counters`] asks for it.
+    #[must_use]
+    pub fn counters(&self) -> Option<Counters> {
+        let received = self.receiver.traffic()?;
+        let sent = self.sender.counters()?;
+        Some(Counters { received, ..sent })
+    }
+
+    /// Takes note that the program must wait before it sends more.
+    pub(crate) fn count_pause(&mut self) {
+        self.sender.count_pause();
     }
 
     /// The kind of the message that is being sent in parts.

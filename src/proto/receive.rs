@@ -11,6 +11,7 @@
 //! The payload is unmasked where it lies in the input. What exists only while something is
 //! unfinished sits behind one box, so an idle connection pays eight bytes for it.
 
+mod counted;
 #[cfg(feature = "deflate")]
 mod inflate;
 mod stream;
@@ -86,6 +87,7 @@ impl Receiver {
             activity: Activity::None,
             deflate,
         };
+        receiver.begin_counting();
         receiver.settle();
         receiver
     }
@@ -163,6 +165,9 @@ impl Receiver {
         };
         let taken = message.unmask_appended(&mut frame, n);
         unfinished.bytes = unfinished.bytes.saturating_add(taken as u64);
+        if let Some(counted) = &mut unfinished.counted {
+            counted.bytes = counted.bytes.saturating_add(taken as u64);
+        }
         self.activity = Activity::Data;
         let event = match self.frame_progress(frame) {
             Ok(Step::Event(event)) => Ok(Some(event)),
@@ -190,7 +195,7 @@ impl Receiver {
         self.ended = true;
         #[cfg(feature = "deflate")]
         self.release_inflater(&Arc::clone(&self.config));
-        self.unfinished = None;
+        self.keep_counted();
         self.ready = false;
     }
 
@@ -265,6 +270,7 @@ impl Receiver {
             }
         }
         self.ready = !self.ended
+            && !self.counts()
             && self.unfinished.as_ref().is_none_or(|it| it.is_idle())
             && self.budgets.are_full()
             && self.config.max_fragments > 0;
@@ -285,7 +291,12 @@ impl Receiver {
         let frame = match self.unfinished.as_mut().and_then(|it| it.frame.take()) {
             Some(frame) => frame,
             None => match self.header(input)? {
-                Some(header) => self.admit(&header)?,
+                Some(header) => {
+                    if let Some(counted) = self.counted() {
+                        counted.frames += 1;
+                    }
+                    self.admit(&header)?
+                }
                 None => return Ok(Step::Starved),
             },
         };
@@ -500,6 +511,9 @@ impl Receiver {
     fn finished_message(&mut self) {
         self.activity = Activity::Data;
         self.budgets.reward_message();
+        if let Some(counted) = self.counted() {
+            counted.messages += 1;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use core::fmt;
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
     config::Config,
+    counters::{Counters, Sent, Traffic},
     deflate::Direction,
     error::{Error, SendError, Timeout},
     frame::{EncodedHeader, FrameHeader, MAX_CONTROL_PAYLOAD},
@@ -61,6 +62,7 @@ pub(super) struct Extra {
     status: Option<CloseStatus>,
     /// *Subprotocol In Use* (§4.1).
     subprotocol: Option<Box<str>>,
+    counted: Option<Box<Sent>>,
     #[cfg(feature = "deflate")]
     deflation: Option<deflate::Deflation>,
 }
@@ -105,13 +107,15 @@ impl Sender {
             Role::Server
         };
         let subprotocol = negotiated.subprotocol.as_deref().map(Box::from);
-        let needed = keys.is_some() || subprotocol.is_some();
+        let counted = config.counters.then(Box::default);
+        let needed = keys.is_some() || subprotocol.is_some() || counted.is_some();
         Self {
             config: Arc::clone(config),
             extra: needed.then(|| {
                 Box::new(Extra {
                     keys,
                     subprotocol,
+                    counted,
                     ..Extra::default()
                 })
             }),
@@ -138,7 +142,9 @@ impl Sender {
             return Err(SendError::PartCompressed);
         }
         let opcode = self.next_part(kind, last)?;
-        Ok(self.header(last, opcode, len).encoded())
+        let header = self.header(last, opcode, len).encoded();
+        self.count(last, opcode, header.as_bytes().len() + len);
+        Ok(header)
     }
 
     pub(crate) fn send_control(
@@ -152,6 +158,9 @@ impl Sender {
         }
         self.check_open()?;
         self.frame(true, opcode, payload, out);
+        if opcode == Opcode::Ping {
+            self.count_ping(payload);
+        }
         Ok(())
     }
 
@@ -203,6 +212,12 @@ impl Sender {
                 self.fail(Error::Protocol(*error), Some(error.close_code()), out);
             }
             Signal::TimedOut(timeout) => self.time_out(*timeout, out),
+            Signal::Answered(payload) => {
+                if let Some(counted) = self.counted() {
+                    counted.answered(payload);
+                }
+                self.settle(out);
+            }
             Signal::Eof => self.finish(Some(Error::Eof)),
             Signal::Heard(_) => {}
         }
@@ -230,6 +245,9 @@ impl Sender {
         out: &mut Vec<u8>,
     ) -> Option<Instant> {
         let deadline = self.next_deadline(now, received, out);
+        if let Some(counted) = self.counted() {
+            counted.tell(now);
+        }
         #[cfg(feature = "deflate")]
         if self.phase != Phase::Finished {
             return earliest(deadline, self.release_idle(now));
@@ -255,6 +273,7 @@ impl Sender {
             Due::Nothing(deadline) => deadline,
             Due::Ping(deadline) if out.len() < self.config.high_water_mark => {
                 self.frame(true, Opcode::Ping, &[], out);
+                self.count_ping(&[]);
                 deadline
             }
             Due::Ping(deadline) => {
@@ -293,6 +312,24 @@ impl Sender {
 
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         self.extra.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// What was sent and how, if that is counted.
+    pub(crate) fn counters(&self) -> Option<Counters> {
+        let counted = self.extra.as_ref()?.counted.as_ref()?;
+        Some(Counters {
+            received: Traffic::default(),
+            sent: counted.traffic,
+            round_trip: counted.round_trip,
+            pauses: counted.pauses,
+        })
+    }
+
+    /// Takes note that the program must wait before it sends more.
+    pub(crate) fn count_pause(&mut self) {
+        if let Some(counted) = self.counted() {
+            counted.pauses += 1;
+        }
     }
 
     /// The kind of the message that is being sent in parts.
@@ -354,12 +391,34 @@ impl Sender {
     fn frame(&mut self, fin: bool, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         let header = self.header(fin, opcode, payload.len());
         out.reserve(FrameHeader::MAX_LEN + payload.len());
+        let begin = out.len();
         header.encode(out);
         let start = out.len();
         out.extend_from_slice(payload);
         if let Some(key) = header.mask {
             mask::apply(&mut out[start..], key, 0);
         }
+        self.count(fin, opcode, out.len() - begin);
+    }
+
+    /// Counts a frame of `bytes` bytes, if that is asked for.
+    #[inline]
+    fn count(&mut self, fin: bool, opcode: Opcode, bytes: usize) {
+        if let Some(counted) = self.counted() {
+            counted.traffic.frame(bytes);
+            counted.traffic.messages += u64::from(fin && !opcode.is_control());
+        }
+    }
+
+    fn count_ping(&mut self, payload: &[u8]) {
+        if let Some(counted) = self.counted() {
+            counted.pinged(payload);
+        }
+    }
+
+    #[inline]
+    fn counted(&mut self) -> Option<&mut Sent> {
+        self.extra.as_mut()?.counted.as_deref_mut()
     }
 
     fn send_close(&mut self, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {

@@ -20,6 +20,8 @@ pub enum Signal<'a> {
     Heard(Heard),
     /// Answer a Ping with this payload (RFC 6455 §5.5.2).
     Pong(Cow<'a, [u8]>),
+    /// A Pong came with this payload: what its Ping took may be counted (§5.5.3).
+    Answered(Cow<'a, [u8]>),
     /// The peer's Close came (§5.5.1).
     Close(Option<CloseFrame<'a>>),
     /// The peer broke the protocol (§7.1.7).
@@ -39,6 +41,7 @@ impl<'a> Signal<'a> {
     pub(super) fn of(received: &'a Result<Option<Event<'_>>, ProtocolError>) -> Option<Self> {
         match received {
             Ok(Some(Event::Ping(payload))) => Some(Self::Pong(Cow::Borrowed(payload))),
+            Ok(Some(Event::Pong(payload))) => Some(Self::Answered(Cow::Borrowed(payload))),
             Ok(Some(Event::Close(frame))) => {
                 Some(Self::Close(frame.as_ref().map(|frame| CloseFrame {
                     code: frame.code,
@@ -55,6 +58,7 @@ impl<'a> Signal<'a> {
         match self {
             Self::Heard(heard) => Signal::Heard(heard),
             Self::Pong(payload) => Signal::Pong(Cow::Owned(payload.into_owned())),
+            Self::Answered(payload) => Signal::Answered(Cow::Owned(payload.into_owned())),
             Self::Close(frame) => Signal::Close(frame.map(CloseFrame::into_owned)),
             Self::Failed(error) => Signal::Failed(error),
             Self::TimedOut(timeout) => Signal::TimedOut(timeout),
@@ -68,6 +72,7 @@ impl core::fmt::Debug for Signal<'_> {
         match self {
             Self::Heard(_) => f.write_str("Heard"),
             Self::Pong(payload) => write!(f, "Pong({} bytes)", payload.len()),
+            Self::Answered(payload) => write!(f, "Answered({} bytes)", payload.len()),
             Self::Close(frame) => write!(f, "Close({:?})", frame.as_ref().map(|it| it.code)),
             Self::Failed(error) => write!(f, "Failed({error:?})"),
             Self::TimedOut(timeout) => write!(f, "TimedOut({timeout:?})"),

@@ -18,6 +18,7 @@ use super::{
     close::{CloseFrame, CloseStatus},
     config::Config,
     connection::Connection,
+    counters::{Counters, Traffic},
     error::{ProtocolError, SendError},
     event::{Event, Message, Part},
     frame::EncodedHeader,
@@ -185,6 +186,12 @@ impl ReceiveHalf {
         })
     }
 
+    /// What came in, if [`Config::counters`] asks for it.
+    #[must_use]
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.receiver.traffic()
+    }
+
     /// Whether nothing more will come: the peer's Close came, the connection failed or the
     /// transport ended.
     #[must_use]
@@ -313,6 +320,13 @@ impl SendHalf {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.sender.is_finished()
+    }
+
+    /// What was sent and how, if [`Config::counters`] asks for it; what was received is counted by
+    /// the other half.
+    #[must_use]
+    pub fn counters(&self) -> Option<Counters> {
+        self.sender.counters()
     }
 
     /// How the connection ended; set once, when it [is finished](Self::is_finished).

@@ -1,14 +1,13 @@
 //! What a receiver holds only while something is unfinished.
 
-#[cfg(feature = "deflate")]
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 #[cfg(feature = "deflate")]
 use super::deflate::Inflater;
 use super::{
     assembly::{Assembly, Frame},
+    counters::Traffic,
     frame::FrameHeader,
     time::Instant,
 };
@@ -35,6 +34,8 @@ pub(super) struct Unfinished {
     pub(super) spare: Option<Vec<u8>>,
     /// Whether the spare buffer has been lying unused since the clock was last asked.
     pub(super) spare_is_old: bool,
+    /// What came in, where that is counted.
+    pub(super) counted: Option<Box<Traffic>>,
 }
 
 impl Unfinished {
@@ -44,7 +45,7 @@ impl Unfinished {
         if self.inflater.is_some() {
             return true;
         }
-        self.spare.is_some()
+        self.spare.is_some() || self.counted.is_some()
     }
 
     /// Whether nothing is unfinished: only what later messages use may be here.

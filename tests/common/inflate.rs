@@ -14,6 +14,10 @@ pub(crate) struct Inflater {
     pub(crate) reached: usize,
     /// The farthest that any match reached.
     pub(crate) farthest: usize,
+    /// How long the latest message became.
+    made: usize,
+    /// Whether a block said that it is the last.
+    pub(crate) has_last_block: bool,
 }
 
 impl Inflater {
@@ -24,13 +28,27 @@ impl Inflater {
             data: Vec::new(),
             reached: 0,
             farthest: 0,
+            made: 0,
+            has_last_block: false,
         }
     }
 
     /// The message whose compressed payload this is.
     pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, &'static str> {
         // §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload".
-        let input = [payload, &[0x00, 0x00, 0xFF, 0xFF]].concat();
+        self.read(&[payload, &[0x00, 0x00, 0xFF, 0xFF]].concat())?;
+        Ok(self.data[self.data.len() - self.made..].to_vec())
+    }
+
+    /// How long a message has become whose compressed payload begins so.
+    pub(crate) fn made_of(&self, payload: &[u8]) -> usize {
+        let mut inflater = self.clone();
+        // That it ends nowhere is no surprise.
+        let _ = inflater.read(payload);
+        inflater.made
+    }
+
+    fn read(&mut self, input: &[u8]) -> Result<(), &'static str> {
         let start = if self.takeover {
             let start = self.data.len().min(self.window);
             self.data.drain(..self.data.len() - start);
@@ -39,15 +57,15 @@ impl Inflater {
             self.data.clear();
             0
         };
-        let mut bits = Reader {
-            input: &input,
-            at: 0,
-        };
+        self.made = 0;
+        let mut bits = Reader { input, at: 0 };
         // The tail is the end of a block, so the input ends where a block ends.
         while bits.at < 8 * input.len() {
-            self.block(&mut bits, start)?;
+            let read = self.block(&mut bits, start);
+            self.made = self.data.len() - start;
+            read?;
         }
-        Ok(self.data[start..].to_vec())
+        Ok(())
     }
 
     fn block(&mut self, bits: &mut Reader<'_>, start: usize) -> Result<(), &'static str> {
@@ -82,6 +100,7 @@ impl Inflater {
             _ => return Err("a block of the reserved type"),
         }
         if last == 1 {
+            self.has_last_block = true;
             bits.at = bits.at.next_multiple_of(8);
         }
         Ok(())

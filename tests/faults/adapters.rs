@@ -15,12 +15,14 @@ use std::{
 };
 
 use sansock::{
-    Config, Message,
+    Config, DeflateConfig, Message,
     adapter::{self, Error, blocking},
     endpoint::EndpointEvent,
     proto::{Error as Failure, handshake::Accept},
 };
 
+#[cfg(feature = "rustls-ring")]
+use crate::secure;
 use crate::transport::{Faulty, Wired};
 
 pub(crate) trait Socket {
@@ -33,26 +35,67 @@ pub(crate) trait Socket {
 
 pub(crate) type Opened = Result<Box<dyn Socket>, Error>;
 
+/// What lies between the transport and the conversation, and what is agreed on in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Plain,
+    Deflate,
+    #[cfg(feature = "rustls-ring")]
+    Tls,
+}
+
 /// The adapters by name: each accepts a client over a transport.
-pub(crate) const ADAPTERS: [(&str, fn(Faulty) -> Opened); 4] = [
-    ("blocking", |io| {
-        Ok(Box::new(blocking::Socket::accept(io, &config())?))
+pub(crate) const ADAPTERS: [(&str, fn(Faulty, Way) -> Opened); 4] = [
+    ("blocking", |io, way| {
+        let config = config(way);
+        Ok(match way {
+            #[cfg(feature = "rustls-ring")]
+            Way::Tls => Box::new(blocking::Socket::accept(secure::wrap(io)?, &config)?),
+            _ => Box::new(blocking::Socket::accept(io, &config)?),
+        })
     }),
-    ("tokio", |io| {
-        let config = config();
-        let socket = adapter::tokio::Socket::accept(io, &config);
-        Ok(Box::new(block_on(socket)?))
+    ("tokio", |io, way| {
+        let config = config(way);
+        Ok(match way {
+            #[cfg(feature = "rustls-ring")]
+            Way::Tls => {
+                let socket = adapter::tokio::Socket::accept(secure::wrap(io)?, &config);
+                Box::new(block_on(socket)?)
+            }
+            _ => Box::new(block_on(adapter::tokio::Socket::accept(io, &config))?),
+        })
     }),
-    ("futures", |io| {
-        let config = config();
-        let socket = adapter::futures::Socket::accept(io, &config);
-        Ok(Box::new(block_on(socket)?))
+    ("futures", |io, way| {
+        let config = config(way);
+        Ok(match way {
+            #[cfg(feature = "rustls-ring")]
+            Way::Tls => {
+                let socket = adapter::futures::Socket::accept(secure::wrap(io)?, &config);
+                Box::new(block_on(socket)?)
+            }
+            _ => Box::new(block_on(adapter::futures::Socket::accept(io, &config))?),
+        })
     }),
-    ("mio", |io| Ok(Box::new(Looped::accept(io)?))),
+    ("mio", |faulty, way| {
+        let (near, far) = UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        let line = mio::net::UnixStream::from_std(near);
+        let io = Wired { faulty, line };
+        let config = config(way);
+        Ok(match way {
+            #[cfg(feature = "rustls-ring")]
+            Way::Tls => Box::new(Looped::accept(secure::wrap(io)?, far, &config)?),
+            _ => Box::new(Looped::accept(io, far, &config)?),
+        })
+    }),
 ];
 
-fn config() -> Arc<Config> {
-    Arc::new(Config::default())
+pub(crate) fn config(way: Way) -> Arc<Config> {
+    let deflate = DeflateConfig::new()
+        .threshold(0)
+        .server_no_context_takeover(false)
+        .client_no_context_takeover(false);
+    Arc::new(Config::default().deflate((way == Way::Deflate).then_some(deflate)))
 }
 
 /// Whether the task was woken.
@@ -65,7 +108,7 @@ impl Wake for Woken {
 }
 
 /// Polls again only when woken; nobody else is there to wake it later.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&woken));
@@ -112,27 +155,30 @@ socket!(blocking::Socket<Faulty>, at_once);
 socket!(adapter::tokio::Socket<Faulty>, block_on);
 socket!(adapter::futures::Socket<Faulty>, block_on);
 
-/// A mio socket, and the loop that it is in.
-struct Looped {
-    socket: adapter::mio::Socket<Wired>,
-    poll: mio::Poll,
-    /// The far end of the line: a byte on it is an event.
-    line: UnixStream,
+#[cfg(feature = "rustls-ring")]
+mod over_tls {
+    use super::*;
+    use adapter::tls::TlsStream;
+
+    socket!(blocking::Socket<TlsStream<Faulty>>, at_once);
+    socket!(adapter::tokio::Socket<TlsStream<Faulty>>, block_on);
+    socket!(adapter::futures::Socket<TlsStream<Faulty>>, block_on);
 }
 
-impl Looped {
-    fn accept(faulty: Faulty) -> Result<Self, Error> {
-        let (near, far) = UnixStream::pair()?;
-        near.set_nonblocking(true)?;
-        let line = mio::net::UnixStream::from_std(near);
-        let mut socket = adapter::mio::Socket::accept(Wired { faulty, line }, &config());
+/// A mio socket, and the loop that it is in.
+pub(crate) struct Looped<S> {
+    pub(crate) socket: adapter::mio::Socket<S>,
+    pub(crate) poll: mio::Poll,
+    /// The far end of the line: a byte on it is an event.
+    pub(crate) line: UnixStream,
+}
+
+impl<S: adapter::mio::Stream> Looped<S> {
+    pub(crate) fn accept(stream: S, line: UnixStream, config: &Arc<Config>) -> Result<Self, Error> {
+        let mut socket = adapter::mio::Socket::accept(stream, config);
         let poll = mio::Poll::new()?;
         socket.register(poll.registry(), mio::Token(0))?;
-        let mut this = Self {
-            socket,
-            poll,
-            line: far,
-        };
+        let mut this = Self { socket, poll, line };
         loop {
             let filled = Socket::fill(&mut this)?;
             while let Some(event) = this.socket.next_event() {
@@ -151,7 +197,7 @@ impl Looped {
         }
     }
 
-    fn wait<T>(&mut self, call: impl Fn(&mut adapter::mio::Socket<Wired>) -> Poll<T>) -> T {
+    fn wait<T>(&mut self, call: impl Fn(&mut adapter::mio::Socket<S>) -> Poll<T>) -> T {
         loop {
             if let Poll::Ready(ready) = call(&mut self.socket) {
                 return ready;
@@ -168,7 +214,7 @@ impl Looped {
     }
 }
 
-impl Socket for Looped {
+impl<S: adapter::mio::Stream> Socket for Looped<S> {
     fn fill(&mut self) -> io::Result<bool> {
         self.wait(adapter::mio::Socket::fill)
     }

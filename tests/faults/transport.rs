@@ -1,6 +1,7 @@
 //! A transport that behaves, but for one call.
 
 use std::{
+    fmt,
     io::{self, ErrorKind, IoSlice, Read, Write},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,6 +10,8 @@ use std::{
 };
 
 use sansock::adapter::{blocking, mio as mio_adapter};
+
+use crate::common::Random;
 
 /// What the one call does. Where it makes no sense for that call, the call behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub(crate) enum Fault {
     End,
     /// A read that claims more than there was room for.
     Lie,
+    /// Not one call, but half of them would block, and are ready at once again.
+    Stutter,
 }
 
 impl Fault {
@@ -33,7 +38,11 @@ impl Fault {
     pub(crate) fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::Wait | Self::Short | Self::One | Self::Fail(ErrorKind::Interrupted)
+            Self::Wait
+                | Self::Short
+                | Self::One
+                | Self::Fail(ErrorKind::Interrupted)
+                | Self::Stutter
         )
     }
 }
@@ -49,7 +58,10 @@ enum Call {
 #[derive(Debug)]
 pub(crate) struct State {
     input: Vec<u8>,
+    /// What the peer makes of what is written to it.
     pub(crate) written: Vec<u8>,
+    /// What speaks for the peer, if it is not plain.
+    layer: Option<Box<dyn Layer>>,
     pub(crate) is_shut_down: bool,
     pub(crate) calls: usize,
     at: usize,
@@ -61,6 +73,12 @@ pub(crate) struct State {
 /// More calls than any run needs: who makes them is in a loop.
 const MOST_CALLS: usize = 4_000;
 
+/// The peer's side of what lies between the transport and the conversation.
+pub(crate) trait Layer: fmt::Debug + Send {
+    /// Takes what was written, adds what it means to the first, and what it answers to the second.
+    fn take(&mut self, bytes: &[u8], written: &mut Vec<u8>, input: &mut Vec<u8>);
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Faulty(Arc<Mutex<State>>);
 
@@ -70,10 +88,18 @@ enum Step {
 }
 
 impl Faulty {
-    pub(crate) fn new(input: &[u8], in_pieces: bool, at: usize, fault: Fault) -> Self {
+    /// A peer that says `input`, or whatever its layer does.
+    pub(crate) fn new(
+        input: Vec<u8>,
+        layer: Option<Box<dyn Layer>>,
+        in_pieces: bool,
+        at: usize,
+        fault: Fault,
+    ) -> Self {
         Self(Arc::new(Mutex::new(State {
-            input: input.to_vec(),
+            input,
             written: Vec::new(),
+            layer,
             is_shut_down: false,
             calls: 0,
             at,
@@ -90,7 +116,7 @@ impl Faulty {
         let mut state = self.state();
         let mut most = buffer.len().min(state.piece());
         match state.call(Call::Read) {
-            None | Some(Fault::Zero) => {}
+            None | Some(Fault::Zero | Fault::Stutter) => {}
             Some(Fault::Fail(kind)) => return Step::Done(Err(kind.into())),
             Some(Fault::Wait) => return Step::Wait,
             Some(Fault::Short | Fault::One) => most = most.min(1),
@@ -120,13 +146,23 @@ impl Faulty {
             Some(Fault::Zero) => return Step::Done(Ok(0)),
             _ => len,
         };
-        let before = state.written.len();
+        let State {
+            input,
+            written,
+            layer,
+            ..
+        } = &mut *state;
+        let mut taken = 0;
         for chunk in chunks {
             let n = chunk.len().min(left);
-            state.written.extend_from_slice(&chunk[..n]);
+            match layer {
+                Some(layer) => layer.take(&chunk[..n], written, input),
+                None => written.extend_from_slice(&chunk[..n]),
+            }
             left -= n;
+            taken += n;
         }
-        Step::Done(Ok(state.written.len() - before))
+        Step::Done(Ok(taken))
     }
 
     fn flush_all(&self) -> Step {
@@ -155,6 +191,10 @@ impl State {
         let n = self.calls;
         self.calls += 1;
         assert!(n < MOST_CALLS, "a busy loop of {call:?}");
+        if self.fault == Fault::Stutter {
+            // Whatever the order of reads and writes is, none is always met by it.
+            return Random::new(n as u64).once_in(2).then_some(Fault::Wait);
+        }
         (n == self.at).then_some(self.fault)
     }
 
@@ -162,6 +202,7 @@ impl State {
     fn piece(&self) -> usize {
         match self.input.len() {
             left if !self.in_pieces => left,
+            left if self.fault == Fault::Stutter => (left / 8).max(40),
             left @ 100..150_000 => (left - 90).min(20_000),
             _ => 13,
         }
@@ -169,7 +210,11 @@ impl State {
 
     /// Whether the peer has its answering Close, which it waits for before it ends.
     fn is_answered(&self) -> bool {
-        self.written.ends_with(b"\x03\xE8bye") || self.written.ends_with(b"\x03\xE8")
+        let is_masked = |close: &[u8; 8]| close.starts_with(&[0x88, 0x82]);
+        self.written.ends_with(b"\x03\xE8bye")
+            || self.written.ends_with(b"\x03\xE8")
+            || self.written.ends_with(b"\x88\x00")
+            || self.written.last_chunk().is_some_and(is_masked)
     }
 
     /// Whether the one call was made.

@@ -17,7 +17,7 @@ use sansock::{
     Config, Message, State,
     adapter::{
         self, Error,
-        blocking::Socket,
+        blocking::{self, Socket},
         mio::Stream,
         tls::{
             self, TlsAcceptor, TlsConnector, TlsStream,
@@ -180,6 +180,28 @@ fn hostile_116_close_notify_alone_is_not_clean() {
     let (_, error) = receive(&mut socket);
     assert!(matches!(error, Some(Error::Connection(proto::Error::Eof))));
     assert!(!socket.close_status().unwrap().clean);
+}
+
+/// What is written behind `close_notify` could only be lost (RFC 8446 §6.1: "any data received
+/// after a closure alert has been received MUST be ignored").
+#[test]
+fn nothing_is_taken_behind_close_notify() {
+    let (mut stream, io, mut server) = shaken();
+    assert_eq!(stream.write(b"before").unwrap(), 6);
+    blocking::Stream::shutdown_write(&mut stream).unwrap();
+    take(&mut server, &io.take_written());
+    let mut heard = Vec::new();
+    server.reader().read_to_end(&mut heard).unwrap();
+    assert_eq!(heard, b"before");
+    let error = stream.write(b"behind").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    assert_eq!(io.take_written(), []);
+    // Reading goes on.
+    server.writer().write_all(b"answer").unwrap();
+    io.push(In::Data(records(&mut server)));
+    let mut answer = [0; 6];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"answer");
 }
 
 /// The same within the handshake of TLS, between its records and within them.

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{Arc, LazyLock},
-    task::Poll::Ready,
+    task::Poll::{Pending, Ready},
     time::Duration,
 };
 
@@ -59,21 +59,25 @@ impl on_mio::Connection for Socket {
 }
 
 fn drive(socket: &mut Socket) -> Outcome<Turn<Infallible>> {
-    while let Ready(goes_on) = socket.fill() {
-        if !goes_on? {
-            return Ok(Turn::Over);
+    loop {
+        // Who does not read gets no more answers until it does.
+        if !socket.can_send() && socket.flush().is_pending() {
+            return Ok(Turn::Waits);
+        }
+        match socket.fill() {
+            Pending => return Ok(Turn::Waits),
+            Ready(goes_on) => {
+                if !goes_on? {
+                    return Ok(Turn::Over);
+                }
+            }
         }
         while let Some((event, mut reply)) = socket.next_with_reply() {
             if let EndpointEvent::Event(Event::Message(message)) = event {
                 reply.send(message)?;
             }
         }
-        // Who does not read gets no more answers until it does.
-        if !socket.can_send() && socket.flush().is_pending() {
-            break;
-        }
     }
-    Ok(Turn::Waits)
 }
 
 fn socket(stream: TcpStream) -> adapter::tokio::Socket<TcpStream> {

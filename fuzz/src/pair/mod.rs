@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use sansock::{
     Config, Endpoint, Role, State,
-    proto::{Instant, handshake::ClientRequest},
+    proto::{Budget, Instant, handshake::ClientRequest},
 };
 
 use self::{
@@ -52,9 +52,16 @@ impl Pair {
             config = config.high_water_mark(usize::from(script.mark) * 8);
         }
         if flags & 4 != 0 {
-            // No fragment counts as tiny.
+            // No fragment counts as tiny, but what it becomes compressed may.
             fragment = 64 + usize::from(script.fragment) * 300;
             config = config.fragment_size(fragment);
+            if script.deflate.is_some() {
+                let budget = Budget {
+                    burst: u32::MAX,
+                    per_second: 0,
+                };
+                config = config.tiny_budget(budget);
+            }
         }
         if flags & 8 != 0 {
             config = config.idle_timeout(Some(Duration::from_secs(100)));

@@ -13,7 +13,8 @@ use crate::{
     },
 };
 
-/// Connects to a `ws:` or `wss:` URL: resolves the host, tries each of its addresses, opens.
+/// Connects to a `ws:` or `wss:` URL, or with a [`ClientRequest`] that was made of one: resolves the
+/// host, tries each of its addresses, opens.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -34,10 +35,10 @@ use crate::{
 /// [`Error::Request`] for a URL that is none, [`Error::Io`] if no address answers (and for `wss:`
 /// without feature `rustls`), then as [`Socket::connect`], and with TLS `Error::Tls`.
 pub fn connect(
-    url: &str,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: &Arc<Config>,
 ) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
-    let request = ClientRequest::from_url(url)?;
+    let request = request.try_into().map_err(Into::into)?;
     let security = Security::for_request(&request)?;
     open(&request, config, security)
 }
@@ -58,11 +59,11 @@ pub fn connect(
 /// As [`connect`].
 #[cfg(feature = "rustls")]
 pub fn connect_with_tls(
-    url: &str,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: &Arc<Config>,
     tls: &TlsConnector,
 ) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
-    let request = ClientRequest::from_url(url)?;
+    let request = request.try_into().map_err(Into::into)?;
     let security = Security::with_connector(&request, tls);
     open(&request, config, security)
 }

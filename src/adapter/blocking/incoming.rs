@@ -42,11 +42,11 @@ impl<S: Stream> Incoming<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
+    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500, or 426 if it
+    /// asked for no WebSocket; [`Error::Io`].
     pub fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<S>, Error> {
         if let Err(error) = self.socket.endpoint_mut().accept(accept) {
-            self.reject(&Reject::new(500))?;
+            self.reject(&Reject::new(error.status()))?;
             return Err(error.into());
         }
         self.socket.drive(|driver, io| driver.poll_open(io))?;
@@ -54,7 +54,8 @@ impl<S: Stream> Incoming<S> {
         Ok(self.socket)
     }
 
-    /// Refuses the request and ends the connection in order.
+    /// Refuses the request, or answers one that asks for no WebSocket, and ends the connection in
+    /// order.
     ///
     /// # Errors
     ///

@@ -5,6 +5,10 @@
 //! [`Socket::with_timer`](crate::adapter::polled::Socket::with_timer), or hands out its next
 //! [`next_deadline`](crate::adapter::polled::Socket::next_deadline) for you to poll it again by; with neither, no timeout holds.
 //!
+//! At its end a socket closes the stream, which must shut down writing (RFC 6455 §7.1.1).
+//! `smol::net::TcpStream` does; `smol::Async<std::net::TcpStream>` only flushes, and its peer sees the
+//! end no sooner than after [`Config::linger`](crate::Config::linger).
+//!
 //! ```
 //! use std::sync::Arc;
 //! use futures_util::io::Cursor;

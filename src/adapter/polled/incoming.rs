@@ -46,15 +46,15 @@ impl<T: Io> Incoming<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500;
-    /// [`Error::Io`].
+    /// [`Error::Accept`] if `accept` is no valid answer, and the client is told 500, or 426 if it
+    /// asked for no WebSocket; [`Error::Io`].
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops the stream.
     pub async fn accept(mut self, accept: &Accept<'_>) -> Result<Socket<T>, Error> {
         if let Err(error) = self.socket.endpoint_mut().accept(accept) {
-            self.reject(&Reject::new(500)).await?;
+            self.reject(&Reject::new(error.status())).await?;
             return Err(error.into());
         }
         self.socket.drive(|driver, io| driver.poll_open(io)).await?;
@@ -62,7 +62,8 @@ impl<T: Io> Incoming<T> {
         Ok(self.socket)
     }
 
-    /// Refuses the request and ends the connection in order.
+    /// Refuses the request, or answers one that asks for no WebSocket, and ends the connection in
+    /// order.
     ///
     /// # Errors
     ///

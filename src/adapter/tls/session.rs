@@ -29,6 +29,17 @@ pub(super) struct Session {
     is_unchecked: bool,
     /// Whether the transport may hold back records that were written to it.
     unflushed: bool,
+    writing: Writing,
+}
+
+/// How far the end of writing has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Open,
+    /// The peer is being told that nothing follows: nothing more is taken.
+    Ending,
+    /// Nothing is written any more, whatever there still is.
+    Ended,
 }
 
 impl Session {
@@ -38,6 +49,7 @@ impl Session {
             failure: None,
             is_unchecked: true,
             unflushed: false,
+            writing: Writing::Open,
         }
     }
 
@@ -52,8 +64,10 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            // That it fails is no reason not to read: the peer may have said why.
-            let _ = self.flush(io);
+            if self.writing != Writing::Ended {
+                // That it fails is no reason not to read: the peer may have said why.
+                let _ = self.flush(io);
+            }
             self.result()?;
             let n = self.receive(io, buffer)?;
             if n > 0 {
@@ -69,6 +83,9 @@ impl Session {
         chunks: &[IoSlice<'_>],
     ) -> io::Result<usize> {
         self.result()?;
+        if self.writing != Writing::Open {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         self.write_records(io)?;
         let n = self.connection.writer().write_vectored(chunks)?;
         if n == 0 && chunks.iter().any(|chunk| !chunk.is_empty()) {
@@ -92,10 +109,11 @@ impl Session {
     /// Tells the peer that nothing follows (`close_notify`, RFC 8446 §6.1).
     ///
     /// Fails only where it should be called again; on a transport that is broken there is nothing
-    /// to tell.
+    /// to tell. Writing to the transport is shut down next: reading writes nothing from here on.
     pub(super) fn close(&mut self, io: &mut impl Write) -> io::Result<()> {
         if self.failure.is_none() {
             self.connection.send_close_notify();
+            self.writing = Writing::Ending;
         }
         match self.flush(io) {
             Err(error)
@@ -106,7 +124,10 @@ impl Session {
             {
                 Err(error)
             }
-            _ => Ok(()),
+            _ => {
+                self.writing = Writing::Ended;
+                Ok(())
+            }
         }
     }
 

@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// Connects to a `ws:` or `wss:` URL: resolves the host, tries each of its addresses, opens.
+/// Connects to a `ws:` or `wss:` URL, or with a [`ClientRequest`] that was made of one: resolves the
+/// host, tries each of its addresses, opens.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), sansock::adapter::Error> {
@@ -26,6 +27,21 @@ use crate::{
 /// let (mut socket, _response) = connect("ws://127.0.0.1:9001/", &config).await?;
 /// socket.send("hello").await?;
 /// println!("{:?}", socket.recv().await?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Headers and subprotocols are the request's:
+///
+/// ```no_run
+/// # async fn run() -> Result<(), sansock::adapter::Error> {
+/// use std::sync::Arc;
+/// use sansock::{Config, adapter::tokio::connect, proto::handshake::ClientRequest};
+///
+/// let request = ClientRequest::from_url("ws://127.0.0.1:9001/")?
+///     .header("Authorization", "Bearer abc")?
+///     .subprotocol("chat.example")?;
+/// let (socket, response) = connect(request, &Arc::new(Config::default())).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -42,10 +58,10 @@ use crate::{
 ///
 /// Dropping the future drops the connection.
 pub async fn connect(
-    url: &str,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: &Arc<Config>,
 ) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
-    let request = ClientRequest::from_url(url)?;
+    let request = request.try_into().map_err(Into::into)?;
     let security = Security::for_request(&request)?;
     open(&request, config, security).await
 }
@@ -72,11 +88,11 @@ pub async fn connect(
 /// Dropping the future drops the connection.
 #[cfg(feature = "rustls")]
 pub async fn connect_with_tls(
-    url: &str,
+    request: impl TryInto<ClientRequest, Error: Into<Error>>,
     config: &Arc<Config>,
     tls: &TlsConnector,
 ) -> Result<(Socket<MaybeTls<TcpStream>>, Box<Response>), Error> {
-    let request = ClientRequest::from_url(url)?;
+    let request = request.try_into().map_err(Into::into)?;
     let security = Security::with_connector(&request, tls);
     open(&request, config, security).await
 }

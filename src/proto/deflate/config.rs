@@ -5,7 +5,7 @@ use core::time::Duration;
 /// How permessage-deflate is negotiated and done (RFC 7692).
 ///
 /// The defaults are for a server with many connections: **no context takeover** either way, so that
-/// between two messages a connection holds nothing. Compressors (about 340 KiB each) and inflaters
+/// between two messages a connection holds nothing. Compressors (about 315 KiB each) and inflaters
 /// (about 75 KiB) then come from a pool in the [`Config`](crate::Config), which its connections
 /// share through their `Arc`. With context takeover similar messages become about half as long
 /// again, and each connection keeps a compressor of its own from its first compressed message

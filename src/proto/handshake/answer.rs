@@ -129,7 +129,19 @@ pub(super) fn fields(
 /// How to refuse a request: an HTTP response with a status from 200 to 599 (§4.2.2).
 ///
 /// The reason phrase is the usual one unless you name another; `Content-Length` and
-/// `Connection: close` are written for you.
+/// `Connection: close` are written for you, and what a 426 must say.
+///
+/// It answers a request that asks for no WebSocket as well
+/// ([`Config::plain_requests`](crate::Config::plain_requests)); the body is for a page, not for a
+/// download: all of it waits to be written, and the client has
+/// [`Config::close_timeout`](crate::Config::close_timeout) to take it.
+///
+/// ```
+/// use sansock::proto::handshake::Reject;
+///
+/// let page = Reject::new(200).header("Content-Type", "text/html").body("<h1>It works</h1>");
+/// # let _ = page;
+/// ```
 #[derive(Clone)]
 pub struct Reject<'a> {
     status: u16,
@@ -202,15 +214,15 @@ impl<'a> Reject<'a> {
         check_headers(&self.headers)
     }
 
-    /// Appends the response, which must have been found in order.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    /// Appends the response, which must have been found in order; to a HEAD without its body.
+    pub(super) fn write(&self, is_head: bool, out: &mut Vec<u8>) {
         let reason = self.reason.unwrap_or_else(|| reason_phrase(self.status));
         write_start(self.status, reason, out);
         for (name, value) in &self.headers {
             push(out, name.as_bytes(), value);
         }
-        push(out, b"Connection", b"close");
-        write_body(self.status, self.body, out);
+        connection_fields(self.status, true, |name, value| push(out, name, value));
+        write_body(self.status, self.body, is_head, out);
     }
 }
 
@@ -224,37 +236,31 @@ impl fmt::Debug for Reject<'_> {
     }
 }
 
-/// Appends the answer to a request that breaks a rule; nothing if it cannot be answered.
+/// Appends the answer to a request that breaks a rule, where those of the methods `allow` can be in
+/// order; nothing if it cannot be answered.
 ///
 /// "The server MUST stop processing the client's handshake and return an HTTP response with an
 /// appropriate error code" (§4.2.1).
-pub(super) fn write_error(error: HandshakeError, out: &mut Vec<u8>) {
+pub(super) fn write_error(error: HandshakeError, allow: &[u8], is_head: bool, out: &mut Vec<u8>) {
     let Some(status) = error.status() else {
         return;
     };
     write_start(status, reason_phrase(status), out);
-    error_fields(status, true, |name, value| push(out, name, value));
-    write_body(status, error.text().as_bytes(), out);
+    error_fields(status, allow, true, |name, value| push(out, name, value));
+    write_body(status, error.text().as_bytes(), is_head, out);
 }
 
 /// Gives `add` the header fields of such an answer but for its length; whether it is the last.
-pub(super) fn error_fields(status: u16, is_last: bool, mut add: impl FnMut(&[u8], &[u8])) {
-    match status {
-        405 => add(b"Allow", b"GET"),
-        // A 426 "MUST send an Upgrade header field" (RFC 9110 §15.5.22), which is listed in
-        // Connection (§7.8); the version tells a client of another one what to speak (§4.4).
-        426 => {
-            add(b"Upgrade", b"websocket");
-            add(b"Sec-WebSocket-Version", b"13");
-        }
-        _ => {}
+pub(super) fn error_fields(
+    status: u16,
+    allow: &[u8],
+    is_last: bool,
+    mut add: impl FnMut(&[u8], &[u8]),
+) {
+    if status == 405 {
+        add(b"Allow", allow);
     }
-    match (status == 426, is_last) {
-        (true, true) => add(b"Connection", b"close, Upgrade"),
-        (true, false) => add(b"Connection", b"Upgrade"),
-        (false, true) => add(b"Connection", b"close"),
-        (false, false) => {}
-    }
+    connection_fields(status, is_last, &mut add);
     add(b"Content-Type", b"text/plain");
 }
 
@@ -266,14 +272,34 @@ fn write_start(status: u16, reason: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_body(status: u16, body: &[u8], out: &mut Vec<u8>) {
+/// Appends that the connection ends.
+///
+/// A 426 "MUST send an Upgrade header field" (RFC 9110 §15.5.22), which is listed in Connection
+/// (§7.8); the version tells a client of another one what to speak (RFC 6455 §4.4).
+pub(super) fn connection_fields(status: u16, is_last: bool, mut add: impl FnMut(&[u8], &[u8])) {
+    if status == 426 {
+        add(b"Upgrade", b"websocket");
+        add(b"Sec-WebSocket-Version", b"13");
+    }
+    match (status == 426, is_last) {
+        (true, true) => add(b"Connection", b"close, Upgrade"),
+        (true, false) => add(b"Connection", b"Upgrade"),
+        (false, true) => add(b"Connection", b"close"),
+        (false, false) => {}
+    }
+}
+
+/// Appends the end of the head, and the body unless the request was a HEAD (RFC 9110 §9.3.2).
+fn write_body(status: u16, body: &[u8], is_head: bool, out: &mut Vec<u8>) {
     if has_body(status) {
         out.extend_from_slice(b"Content-Length: ");
         push_decimal(out, body.len());
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(body);
+    if !is_head {
+        out.extend_from_slice(body);
+    }
 }
 
 /// Appends a field line.

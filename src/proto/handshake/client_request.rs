@@ -256,6 +256,26 @@ impl ClientRequest {
     }
 }
 
+#[cfg(feature = "url")]
+impl TryFrom<&str> for ClientRequest {
+    type Error = RequestError;
+
+    /// [`ClientRequest::from_url`].
+    fn try_from(url: &str) -> Result<Self, RequestError> {
+        Self::from_url(url)
+    }
+}
+
+#[cfg(feature = "url")]
+impl TryFrom<&String> for ClientRequest {
+    type Error = RequestError;
+
+    /// [`ClientRequest::from_url`].
+    fn try_from(url: &String) -> Result<Self, RequestError> {
+        Self::from_url(url)
+    }
+}
+
 /// The value of `Authorization` for a URL's user name and password (RFC 7617 §2).
 #[cfg(feature = "url")]
 fn basic(username: &str, password: &str) -> Result<String, RequestError> {

@@ -163,6 +163,8 @@ impl core::error::Error for HandshakeError {}
 pub enum AcceptError {
     /// No request waits for an answer: none has come, or it failed.
     NotUndecided,
+    /// The request asks for no WebSocket: only a [`Reject`](super::Reject) answers it.
+    NotWebSocket,
     /// The client did not offer this subprotocol (§4.2.2 number 4).
     SubprotocolNotOffered,
     /// A header's name is not a token.
@@ -179,10 +181,22 @@ pub enum AcceptError {
     Body,
 }
 
+impl AcceptError {
+    /// The status for a client whose request was answered wrongly.
+    #[cfg(feature = "std")]
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::NotWebSocket => 426,
+            _ => 500,
+        }
+    }
+}
+
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotUndecided => "no request waits for an answer",
+            Self::NotWebSocket => "request asks for no WebSocket",
             Self::SubprotocolNotOffered => "subprotocol was not offered",
             Self::HeaderName => "header name is not a token",
             Self::HeaderValue => "header value holds a control character",

@@ -42,6 +42,8 @@ pub(super) struct Head {
     lines: usize,
     /// The first line, once it is complete.
     start: Option<StartLine>,
+    /// Whether the first line is complete and asks by HEAD, be it in order or not.
+    is_head: bool,
     /// How many bytes were looked at in all, counted by a test.
     #[cfg(test)]
     work: usize,
@@ -76,6 +78,7 @@ impl Head {
             line: 0,
             lines: 0,
             start: None,
+            is_head: false,
             #[cfg(test)]
             work: 0,
         }
@@ -134,6 +137,11 @@ impl Head {
         let start = self.start.unwrap_or_default();
         let headers = Headers::parse(head, start.end, self.lines)?;
         Ok(Some(Parsed { start, headers }))
+    }
+
+    /// Whether a request's method is HEAD: its answer has no body (RFC 9110 §9.3.2).
+    pub(super) const fn is_head(&self) -> bool {
+        self.is_head
     }
 
     /// The error if the transport ends here.
@@ -200,8 +208,9 @@ impl Head {
                 b'\n' if after_cr => {
                     self.line = self.seen;
                     let line = text.get(..at - 1).unwrap_or_default();
+                    self.is_head = self.kind == Kind::Request && line.starts_with(b"HEAD ");
                     let (status, (start, end)) = match self.kind {
-                        Kind::Request => (0, request_line(line)?),
+                        Kind::Request => (0, request_line(line, config.plain_requests)?),
                         Kind::Response => status_line(line)?,
                     };
                     return Ok(Some(StartLine {
@@ -252,7 +261,7 @@ impl fmt::Debug for Head {
 const VERSION: &[u8] = b"HTTP/1.1";
 
 /// Checks a request line (RFC 9112 §3) and returns the place of its target.
-fn request_line(line: &[u8]) -> Result<(usize, usize), HandshakeError> {
+fn request_line(line: &[u8], plain: bool) -> Result<(usize, usize), HandshakeError> {
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -264,7 +273,7 @@ fn request_line(line: &[u8]) -> Result<(usize, usize), HandshakeError> {
     }
     check_version(version)?;
     // "The method of the request MUST be GET" (§4.1 number 2); methods have case.
-    if method != b"GET" {
+    if method != b"GET" && !(plain && method == b"HEAD") {
         return Err(HandshakeError::RequestMethod);
     }
     if target.is_empty() || !target.iter().copied().all(is_target_byte) {

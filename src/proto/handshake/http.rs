@@ -24,7 +24,7 @@ use ::http::{
 };
 
 use super::{
-    answer::{Accept, Reject, error_fields},
+    answer::{Accept, Reject, connection_fields, error_fields},
     client::{ClientHandshake, Response},
     client_request::ClientRequest,
     error::{AcceptError, HandshakeError, RequestError},
@@ -124,7 +124,7 @@ impl HandshakeError {
         let status = self.status()?;
         let mut response = HttpResponse::new(self.text());
         *response.status_mut() = StatusCode::from_u16(status).ok()?;
-        error_fields(status, false, |name, value| {
+        error_fields(status, b"GET", false, |name, value| {
             // Names and values of ours, and few.
             let appended = append(response.headers_mut(), name, value);
             debug_assert!(appended.is_ok());
@@ -145,6 +145,11 @@ impl TryFrom<&Reject<'_>> for HttpResponse<Vec<u8>> {
         for (name, value) in reject.headers() {
             append(response.headers_mut(), name.as_bytes(), value).map_err(beyond_http)?;
         }
+        connection_fields(reject.status(), false, |name, value| {
+            // Names and values of ours, and few.
+            let appended = append(response.headers_mut(), name, value);
+            debug_assert!(appended.is_ok());
+        });
         Ok(response)
     }
 }

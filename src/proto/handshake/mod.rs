@@ -5,13 +5,16 @@
 //! ClientRequest ─ ClientHandshake::start ─▶ GET …          101 … ─ receive ─▶ Outcome::Open
 //!                                                      200, 401 … ─ receive ─▶ Outcome::Refused
 //! GET … ─ ServerHandshake::receive ─▶ Request ─ accept ─▶ 101 …, Connection
-//!                                             └ reject ─▶ 403 …
+//!                                             └ reject ─▶ 403 …, or a page's 200
 //! ```
 //!
 //! Both take bytes cut anywhere, look at each once and leave what follows the blank line in the
 //! input. A server whose HTTP is done elsewhere (hyper, HTTP/2, HTTP/3) makes a [`Request`] by
 //! [`Request::from_parts`] and answers it by [`Request::answer`]. With feature `http` these types are
 //! made from those of the package `http` and become them.
+//!
+//! With [`Config::plain_requests`](crate::Config::plain_requests) a server is handed requests that
+//! ask for no WebSocket as well, and rejects them with a page.
 //!
 //! Whether an `Origin` is welcome is for the program to say, by an [`OriginPolicy`].
 //!

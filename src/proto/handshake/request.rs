@@ -16,10 +16,12 @@ use super::{
 };
 use crate::proto::deflate::{DeflateConfig, Offer, offers_of};
 
-/// A request to open a WebSocket connection, found to be in order.
+/// A request to open a WebSocket connection, found to be in order; or one that asks for no
+/// WebSocket, where [`Config::plain_requests`](crate::Config::plain_requests) lets it come.
 #[derive(Clone)]
 pub struct Request {
     version: HttpVersion,
+    purpose: Purpose,
     target: Span,
     /// The fields; the target lies among their bytes.
     headers: Headers,
@@ -35,6 +37,17 @@ pub enum HttpVersion {
     Http2,
     /// HTTP/3: an extended CONNECT (RFC 9220).
     Http3,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A WebSocket.
+    WebSocket,
+    /// Something else, by GET.
+    Get,
+    /// The same by HEAD.
+    Head,
 }
 
 impl Request {
@@ -80,20 +93,30 @@ impl Request {
             }
             fields.push(name, value);
         }
-        Self::check(version, target, fields)
+        Self::check(version, Purpose::WebSocket, target, fields)
     }
 
-    /// A request whose head was received here.
-    pub(super) fn from_head(head: Parsed) -> Result<Self, HandshakeError> {
-        Self::check(HttpVersion::Http11, head.start.text, head.headers)
+    /// A request whose head was received here; `otherwise` is what it is for if it asks for no
+    /// WebSocket, or `WebSocket` if it must.
+    pub(super) fn from_head(head: Parsed, otherwise: Purpose) -> Result<Self, HandshakeError> {
+        let Parsed { start, headers } = head;
+        Self::check(HttpVersion::Http11, otherwise, start.text, headers)
     }
 
-    /// The method: GET, or CONNECT over HTTP/2 and 3.
+    /// Whether it asks for a WebSocket. Always so, unless
+    /// [`Config::plain_requests`](crate::Config::plain_requests) is on.
+    #[must_use]
+    pub const fn is_websocket(&self) -> bool {
+        matches!(self.purpose, Purpose::WebSocket)
+    }
+
+    /// The method: GET, or CONNECT over HTTP/2 and 3. HEAD only if it asks for no WebSocket.
     #[must_use]
     pub const fn method(&self) -> &'static str {
-        match self.version {
-            HttpVersion::Http11 => "GET",
-            HttpVersion::Http2 | HttpVersion::Http3 => "CONNECT",
+        match (self.version, self.purpose) {
+            (_, Purpose::Head) => "HEAD",
+            (HttpVersion::Http11, _) => "GET",
+            (HttpVersion::Http2 | HttpVersion::Http3, _) => "CONNECT",
         }
     }
 
@@ -169,7 +192,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// A subprotocol that was not offered, or a header that may not be sent.
+    /// A subprotocol that was not offered, or a header that may not be sent; or this request asks
+    /// for no WebSocket.
     pub fn answer(&self, accept: &Accept<'_>) -> Result<(Headers, Negotiated), AcceptError> {
         self.answer_by(accept, None)
     }
@@ -180,6 +204,9 @@ impl Request {
         accept: &Accept<'_>,
         deflate: Option<DeflateConfig>,
     ) -> Result<(Headers, Negotiated), AcceptError> {
+        if !self.is_websocket() {
+            return Err(AcceptError::NotWebSocket);
+        }
         let key = (self.version == HttpVersion::Http11).then(|| self.accept_key());
         let offered = |name: &str| self.subprotocols().any(|offered| offered == name);
         accept.check(offered)?;
@@ -189,6 +216,10 @@ impl Request {
             headers.push(name, value);
         });
         Ok((headers, accept.negotiated(deflate.as_ref())))
+    }
+
+    pub(super) const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 
     /// The valid offers of permessage-deflate, in the client's order.
@@ -208,9 +239,15 @@ impl Request {
     }
 
     /// Checks what §4.2.1 demands of the target and the fields, in one pass over them.
-    fn check(version: HttpVersion, target: Span, headers: Headers) -> Result<Self, HandshakeError> {
-        let request = Self {
+    fn check(
+        version: HttpVersion,
+        otherwise: Purpose,
+        target: Span,
+        headers: Headers,
+    ) -> Result<Self, HandshakeError> {
+        let mut request = Self {
             version,
+            purpose: Purpose::WebSocket,
             target,
             headers,
         };
@@ -222,7 +259,7 @@ impl Request {
         for (name, value) in request.headers.raw() {
             found.add(name, value)?;
         }
-        found.finish(version)?;
+        request.purpose = found.finish(version, otherwise)?;
         Ok(request)
     }
 }
@@ -232,6 +269,7 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("version", &self.version)
+            .field("purpose", &self.purpose)
             .field("path", &self.path())
             .field("headers", &self.headers)
             .finish_non_exhaustive()
@@ -289,6 +327,15 @@ impl<'a> Field<'a> {
             Field::Once(_) | Field::Repeated => Field::Repeated,
         };
     }
+
+    /// Whether this can be what one origin says, or nothing.
+    fn check_origin(&self) -> Result<(), HandshakeError> {
+        match self {
+            Field::Missing => Ok(()),
+            Field::Once(origin) if origin.iter().all(|byte| matches!(byte, 0x20..=0x7E)) => Ok(()),
+            Field::Once(_) | Field::Repeated => Err(HandshakeError::RequestOrigin),
+        }
+    }
 }
 
 impl<'a> Found<'a> {
@@ -322,8 +369,8 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    /// Whether the fields are in order.
-    fn finish(self, version: HttpVersion) -> Result<(), HandshakeError> {
+    /// Whether the fields are in order, and what for.
+    fn finish(self, version: HttpVersion, otherwise: Purpose) -> Result<Purpose, HandshakeError> {
         // A body would be bytes that one party reads as frames and another does not.
         if self.body {
             return Err(HandshakeError::RequestBody);
@@ -334,7 +381,16 @@ impl<'a> Found<'a> {
             };
             split_authority(host).ok_or(HandshakeError::RequestHost)?;
             if !self.upgrade {
-                return Err(HandshakeError::RequestUpgrade);
+                // One with a key asks for a WebSocket all the same: some proxy took its `Upgrade`.
+                let may_be_plain = otherwise != Purpose::WebSocket;
+                if !may_be_plain || !matches!(self.key, Field::Missing) {
+                    return Err(HandshakeError::RequestUpgrade);
+                }
+                self.origin.check_origin()?;
+                return Ok(otherwise);
+            }
+            if otherwise == Purpose::Head {
+                return Err(HandshakeError::RequestMethod);
             }
             if !self.connection {
                 return Err(HandshakeError::RequestConnection);
@@ -358,18 +414,14 @@ impl<'a> Found<'a> {
                 return Err(HandshakeError::RequestKey);
             }
         }
-        match self.origin {
-            Field::Missing => {}
-            Field::Once(origin) if origin.iter().all(|byte| matches!(byte, 0x20..=0x7E)) => {}
-            Field::Once(_) | Field::Repeated => return Err(HandshakeError::RequestOrigin),
-        }
+        self.origin.check_origin()?;
         if let Some(offered) = self.subprotocols {
             offered.finish()?;
         }
         if self.extensions == Some(0) {
             return Err(HandshakeError::RequestExtensions);
         }
-        Ok(())
+        Ok(Purpose::WebSocket)
     }
 }
 

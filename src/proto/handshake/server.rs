@@ -7,7 +7,7 @@ use super::{
     error::{AcceptError, EofStage, HandshakeError},
     head::{Head, Kind},
     negotiated::Negotiated,
-    request::Request,
+    request::{Purpose, Request},
 };
 use crate::proto::{config::Config, connection::Connection, deflate::Offer};
 
@@ -44,6 +44,8 @@ enum Stage {
     Head(Head),
     /// The request is with the program.
     Undecided {
+        /// What is asked for.
+        purpose: Purpose,
         /// The `Sec-WebSocket-Accept` to come.
         key: [u8; 28],
         /// The subprotocols offered, each followed by a comma.
@@ -90,12 +92,20 @@ impl ServerHandshake {
         };
         let request = match head.receive(input, &self.config) {
             Ok(None) => return Ok(None),
-            Ok(Some(head)) => Request::from_head(head),
+            Ok(Some(parsed)) => Request::from_head(
+                parsed,
+                match (self.config.plain_requests, head.is_head()) {
+                    (false, _) => Purpose::WebSocket,
+                    (true, false) => Purpose::Get,
+                    (true, true) => Purpose::Head,
+                },
+            ),
             Err(error) => Err(error),
         };
         match request {
             Ok(request) => {
                 self.stage = Stage::Undecided {
+                    purpose: request.purpose(),
                     key: request.accept_key(),
                     offered: offered(&request),
                     deflate: request.deflate_offers(),
@@ -104,7 +114,12 @@ impl ServerHandshake {
             }
             Err(error) => {
                 *input = &mut [];
-                answer::write_error(error, out);
+                let allow: &[u8] = if self.config.plain_requests {
+                    b"GET, HEAD"
+                } else {
+                    b"GET"
+                };
+                answer::write_error(error, allow, head.is_head(), out);
                 self.stage = Stage::Failed(error);
                 Err(error)
             }
@@ -134,6 +149,7 @@ impl ServerHandshake {
         out: &mut Vec<u8>,
     ) -> Result<(Connection, Negotiated), (Self, AcceptError)> {
         let Stage::Undecided {
+            purpose,
             key,
             offered,
             deflate,
@@ -141,6 +157,9 @@ impl ServerHandshake {
         else {
             return Err((self, AcceptError::NotUndecided));
         };
+        if *purpose != Purpose::WebSocket {
+            return Err((self, AcceptError::NotWebSocket));
+        }
         // Names are told apart by the comma that none can hold.
         if let Err(error) = accept.check(|name| offered.split_terminator(',').any(|o| o == name)) {
             return Err((self, error));
@@ -152,19 +171,20 @@ impl ServerHandshake {
         Ok((connection, negotiated))
     }
 
-    /// Refuses the request: appends the response to `out`. Write it and end the transport.
+    /// Refuses the request, or answers one that asks for no WebSocket: appends the response to
+    /// `out`. Write it and end the transport.
     ///
     /// # Errors
     ///
     /// An answer that must not be given; the handshake comes back as it was.
     pub fn reject(self, reject: &Reject<'_>, out: &mut Vec<u8>) -> Result<(), (Self, AcceptError)> {
-        if !self.is_undecided() {
+        let Stage::Undecided { purpose, .. } = self.stage else {
             return Err((self, AcceptError::NotUndecided));
-        }
+        };
         if let Err(error) = reject.check() {
             return Err((self, error));
         }
-        reject.write(out);
+        reject.write(purpose == Purpose::Head, out);
         Ok(())
     }
 

@@ -68,6 +68,9 @@ impl Receiver {
         let finished = frame.fin && frame.remaining == 0;
         if finished {
             inflation.end(!agreed.no_context_takeover)?;
+            if let (Some(counted), Some(work)) = (&mut unfinished.counted, inflation.message.work) {
+                counted.compressed(work.made, work.taken.saturating_sub(TAIL.len() as u64));
+            }
         }
         let step = if config.streaming {
             self.inflated_part(frame, finished)

@@ -65,6 +65,7 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         match error {
             Some(error) => self.fail(error, input),
+            None if self.counts() => self.receive_counted(input),
             None => self.receive_any(input),
         }
     }

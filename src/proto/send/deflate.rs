@@ -88,6 +88,11 @@ impl Sender {
             ..guess
         };
         put_header(&header, start, payload_at, out);
+        self.count(piece.last, piece.opcode, out.len() - start);
+        if let Some(counted) = self.counted() {
+            let traffic = &mut counted.traffic;
+            traffic.compressed(piece.data.len() as u64, header.payload_len);
+        }
         if piece.last && agreed.no_context_takeover {
             self.release_deflater();
         }
@@ -149,6 +154,13 @@ impl Sender {
             return false;
         };
         out.extend_from_slice(frame);
+        self.count(true, message.opcode(), frame.len());
+        if let Some(counted) = self.counted() {
+            let header = FrameHeader::parse_with(frame, RSV1).ok().flatten();
+            let len = header.map_or(0, |(header, _)| header.payload_len);
+            let traffic = &mut counted.traffic;
+            traffic.compressed(message.payload().len() as u64, len);
+        }
         self.forget_window();
         true
     }

@@ -63,6 +63,7 @@ impl Sender {
             return Ok(true);
         }
         out.extend_from_slice(message.frame());
+        self.count(true, message.opcode(), message.frame().len());
         Ok(false)
     }
 

@@ -1,0 +1,36 @@
+//! Each rule is met, and has its entry.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Rule, tungstenite, websockets};
+
+/// The examples of `rules`, each explained by its own.
+fn examples(rules: &[Rule], deflate: bool, differ: fn(&Case) -> Option<&'static str>) {
+    for rule in rules {
+        let case = Case::new(rule.example, deflate).unwrap();
+        assert_eq!(differ(&case), Some(rule.entry), "{case:?}");
+    }
+}
+
+#[test]
+fn each_rule_of_tungstenite_explains_its_example() {
+    examples(tungstenite::RULES, false, tungstenite::differ);
+}
+
+#[test]
+fn each_rule_of_websockets_explains_its_example() {
+    examples(websockets::RULES, true, websockets::differ);
+}
+
+#[test]
+fn each_rule_has_its_entry_and_each_entry_its_rule() {
+    let page = include_str!("../../DIFFERENCES.md");
+    let entries: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .filter_map(|heading| heading.split_whitespace().next())
+        .collect();
+    let rules = tungstenite::RULES.iter().chain(websockets::RULES);
+    let rules: BTreeSet<&str> = rules.map(|rule| rule.entry).collect();
+    assert_eq!(rules, entries);
+}
