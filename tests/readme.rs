@@ -96,3 +96,52 @@ fn every_file_it_links_to_exists() -> io::Result<()> {
     }
     Ok(())
 }
+
+/// The table of the peers says what was measured, and nothing else.
+#[test]
+fn every_figure_is_a_measured_one() -> io::Result<()> {
+    const ECHOES: [&str; 5] = [
+        "16 B c64 p1",
+        "16 B c64 p16",
+        "1 KiB c64 p16",
+        "16 KiB c64 p16",
+        "1 MiB c8 p1",
+    ];
+    let readme = read("README.md")?;
+    let results = read("benches/RESULTS.md")?;
+    let cells = |row: &str| -> Vec<String> {
+        let cells = row.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    // A figure by its row and its column, in whichever table has both.
+    let measured = |name: &str, column: &str| -> Option<String> {
+        results.split("\n\n").find_map(|table| {
+            let mut rows = table.lines();
+            let at = cells(rows.next()?).iter().position(|it| it == column)?;
+            let row = rows
+                .map(cells)
+                .find(|row| row[0].replace('¹', "") == name)?;
+            row.get(at).cloned()
+        })
+    };
+    let mut compared = 0;
+    let rows = readme
+        .split("| 1 MiB | idle |\n")
+        .nth(1)
+        .unwrap_or_default();
+    for row in rows.lines().skip(1).take_while(|row| row.starts_with('|')) {
+        let row = cells(row);
+        for (shown, column) in row[1..].iter().zip(ECHOES) {
+            let figure = measured(&row[0], column).unwrap_or_default();
+            assert!(figure.ends_with(&format!("({shown})")), "{row:?}: {figure}");
+        }
+        // There the names are without versions.
+        let mut words: Vec<&str> = row[0].split(' ').collect();
+        words.retain(|word| !word.starts_with(|first: char| first.is_ascii_digit()));
+        let idle = measured(&words.join(" "), "idle").unwrap_or_default();
+        assert_eq!(row[6], format!("{idle} B"), "{row:?}");
+        compared += 1;
+    }
+    assert_eq!(compared, 10);
+    Ok(())
+}

@@ -88,12 +88,6 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
     if !failed.is_empty() {
         text += "\nA dash: it ended the connection.\n";
     }
-    if running.iter().any(|it| it.server.package.is_some()) {
-        writeln!(
-            text,
-            "\nA dash: its limits do not allow it, as it is set up here."
-        )?;
-    }
     Ok(text)
 }
 

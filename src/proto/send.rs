@@ -404,6 +404,14 @@ impl Sender {
     /// Counts a frame of `bytes` bytes, if that is asked for.
     #[inline]
     fn count(&mut self, fin: bool, opcode: Opcode, bytes: usize) {
+        if self.extra.as_ref().is_some_and(|it| it.counted.is_some()) {
+            self.count_frame(fin, opcode, bytes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn count_frame(&mut self, fin: bool, opcode: Opcode, bytes: usize) {
         if let Some(counted) = self.counted() {
             counted.traffic.frame(bytes);
             counted.traffic.messages += u64::from(fin && !opcode.is_control());
