@@ -389,7 +389,7 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// Ends and says so.
+    /// Ends and says so; what a connection counted is for its caller to keep.
     fn end<'b>(&mut self, terminal: Terminal) -> Option<EndpointEvent<'b>> {
         let (status, event) = match terminal {
             Terminal::Refused(refusal) => {
@@ -402,7 +402,7 @@ impl Endpoint {
             }
             Terminal::Closed(status) => (status.clone(), EndpointEvent::Closed(status)),
         };
-        let counters = self.counters().map(Box::new);
+        let counters = None;
         self.stage = Stage::Ended(Box::new(Ended { status, counters }));
         Some(event)
     }

@@ -100,7 +100,6 @@ impl Endpoint {
 
     /// Says that the connection is open, or over.
     fn announce<'b>(&mut self) -> Option<EndpointEvent<'b>> {
-        let counters = self.counters();
         match mem::replace(&mut self.stage, Stage::Ended(Box::default())) {
             Stage::Opened(opened) => {
                 let (connection, response) = *opened;
@@ -113,7 +112,7 @@ impl Endpoint {
                 let status = connection.close_status().cloned().unwrap_or_default();
                 let event = self.end(Terminal::Closed(status));
                 if let Stage::Ended(ended) = &mut self.stage {
-                    ended.counters = counters.map(Box::new);
+                    ended.counters = connection.counters().map(Box::new);
                 }
                 event
             }

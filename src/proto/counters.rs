@@ -49,9 +49,14 @@ impl Traffic {
             .then(|| self.uncompressed_bytes as f64 / self.compressed_bytes as f64)
     }
 
+    /// Counts bytes of frames.
+    pub(super) const fn pass(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+    }
+
     /// Counts a frame of `bytes` bytes.
     pub(super) const fn frame(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.pass(bytes);
         self.frames += 1;
     }
 

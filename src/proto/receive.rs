@@ -166,7 +166,7 @@ impl Receiver {
         let taken = message.unmask_appended(&mut frame, n);
         unfinished.bytes = unfinished.bytes.saturating_add(taken as u64);
         if let Some(counted) = &mut unfinished.counted {
-            counted.bytes = counted.bytes.saturating_add(taken as u64);
+            counted.pass(taken);
         }
         self.activity = Activity::Data;
         let event = match self.frame_progress(frame) {

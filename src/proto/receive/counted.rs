@@ -35,8 +35,7 @@ impl Receiver {
         let before = if self.ended { 0 } else { input.len() };
         let received = self.receive_any(input);
         if let Some(counted) = self.counted() {
-            let taken = before.saturating_sub(input.len()) as u64;
-            counted.bytes = counted.bytes.saturating_add(taken);
+            counted.pass(before.saturating_sub(input.len()));
         }
         received
     }
