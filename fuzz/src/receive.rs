@@ -74,7 +74,7 @@ impl Subject {
 
         let whole = exchange(self, &config, &[bytes], false);
         let cut = exchange(self, &config, &pieces, limits.direct());
-        compare(&whole, &cut);
+        compare(self, &whole, &cut);
         let other = config.clone().streaming(!limits.streaming());
         let other = exchange(self, &other, &pieces, limits.direct());
         assert_eq!(
@@ -181,7 +181,7 @@ fn exchange(subject: Subject, config: &Config, pieces: &[&[u8]], direct: bool) -
 }
 
 /// The same outcome, but for the parts before an error.
-fn compare(whole: &Outcome, cut: &Outcome) {
+fn compare(subject: Subject, whole: &Outcome, cut: &Outcome) {
     assert_eq!(whole.events, cut.events);
     assert_eq!(whole.error, cut.error);
     assert_eq!(whole.out, cut.out);
@@ -189,8 +189,10 @@ fn compare(whole: &Outcome, cut: &Outcome) {
     if whole.error.is_none() {
         assert_eq!(whole.unfinished, cut.unfinished);
     } else {
-        // Cut bytes show more of what was right before the fault, never other bytes.
-        assert!(cut.unfinished.starts_with(&whole.unfinished));
+        // Cut bytes show more of what was right before the fault, never other bytes. Where a part
+        // of an inflated message ends depends on where pieces began: either shows more.
+        let inflated = subject.deflate.is_some() && whole.unfinished.starts_with(&cut.unfinished);
+        assert!(inflated || cut.unfinished.starts_with(&whole.unfinished));
     }
 }
 
