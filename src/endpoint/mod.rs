@@ -237,32 +237,31 @@ impl Endpoint {
     /// Tells the time: call it after each batch of input, and at the deadline it returned.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Instant> {
         let stalled_since = self.outbox.stalled_since(now);
-        let opening = match &mut self.stage {
-            Stage::Client(opening) => opening.handle_timeout(now),
-            Stage::Server(opening) => opening.handle_timeout(now),
-            _ => Ok(None),
+        let Self { stage, outbox } = self;
+        let (deadline, config) = match stage {
+            Stage::Client(opening) => (opening.handle_timeout(now), &opening.config),
+            Stage::Server(opening) => (opening.handle_timeout(now), &opening.config),
+            Stage::Opened(opened) => {
+                let connection = &mut opened.0;
+                let deadline = connection.handle_timeout(now, outbox.batch());
+                (Ok(deadline), connection.config())
+            }
+            Stage::Open(connection) => {
+                let deadline = connection.handle_timeout(now, outbox.batch());
+                (Ok(deadline), connection.config())
+            }
+            Stage::Ending(_) | Stage::Ended(_) => return None,
         };
-        let (connection, batch) = (&mut self.stage, self.outbox.batch());
-        let (deadline, write_timeout) = match (opening, connection) {
-            (Err(timeout), _) => {
+        let write = stalled_since
+            .zip(config.write_timeout)
+            .map(|(since, timeout)| since + timeout);
+        let deadline = match deadline {
+            Ok(deadline) => deadline,
+            Err(timeout) => {
                 self.fail(timeout);
                 return None;
             }
-            (Ok(deadline), Stage::Client(opening)) => (deadline, opening.config.write_timeout),
-            (Ok(deadline), Stage::Server(opening)) => (deadline, opening.config.write_timeout),
-            (_, Stage::Opened(opened)) => (
-                opened.0.handle_timeout(now, batch),
-                opened.0.config().write_timeout,
-            ),
-            (_, Stage::Open(connection)) => (
-                connection.handle_timeout(now, batch),
-                connection.config().write_timeout,
-            ),
-            (_, Stage::Ending(_) | Stage::Ended(_)) => return None,
         };
-        let write = stalled_since
-            .zip(write_timeout)
-            .map(|(since, timeout)| since + timeout);
         if write.is_some_and(|deadline| now >= deadline) {
             self.time_out_write();
             return None;
@@ -412,6 +411,7 @@ impl Endpoint {
         self.stage = Stage::Ending(Box::new(Terminal::closed(error.into())));
     }
 
+    #[inline]
     fn drop_if_finished(&mut self) {
         if self.is_finished() {
             self.outbox.drop_unbegun();
@@ -419,6 +419,7 @@ impl Endpoint {
     }
 
     /// The peer takes nothing: a Close is written behind what it has begun to take, if anything.
+    #[cold]
     fn time_out_write(&mut self) {
         match self.stage.connection() {
             Some(connection) => connection.time_out(Timeout::Write, self.outbox.batch()),

@@ -117,6 +117,12 @@ impl Outbox {
         chunks.into_iter().filter(|chunk| !chunk.is_empty())
     }
 
+    /// The one chunk of [`chunks`](Self::chunks), if no large payload and no rest of a write waits.
+    #[cfg(feature = "std")]
+    pub(crate) fn only_chunk(&self) -> Option<&[u8]> {
+        (self.queue.is_none() && !self.batch.is_empty()).then_some(&self.batch[..])
+    }
+
     /// Takes note that the first `n` bytes of the [`chunks`](Self::chunks) were written.
     pub fn consume(&mut self, n: usize) {
         if self.queue.is_none() {
@@ -414,6 +420,9 @@ impl Outbox {
 
     /// Since when nothing was written, although something waits, as far as the clock was asked.
     pub(super) fn stalled_since(&mut self, now: Instant) -> Option<Instant> {
+        if self.queue.is_none() && self.batch.is_empty() {
+            return None;
+        }
         if self.is_empty() {
             self.queue.take_if(|queue| queue.dropped == 0);
             return None;

@@ -211,6 +211,15 @@ impl Receiver {
     /// [`Timeout::Message`] if that deadline has passed.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Result<Option<Instant>, Timeout> {
         self.budgets.refill(now, &self.config);
+        if self.ready && self.unfinished.is_none() {
+            return Ok(None);
+        }
+        self.unfinished_deadline(now)
+    }
+
+    /// The deadline of what is unfinished; frees what was not used since the last call.
+    #[inline(never)]
+    fn unfinished_deadline(&mut self, now: Instant) -> Result<Option<Instant>, Timeout> {
         self.release_spare();
         self.settle();
         let Some(unfinished) = self.unfinished.as_mut().filter(|it| !it.is_idle()) else {

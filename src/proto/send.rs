@@ -271,17 +271,7 @@ impl Sender {
         };
         match due {
             Due::Nothing(deadline) => deadline,
-            Due::Ping(deadline) if out.len() < self.config.high_water_mark => {
-                self.frame(true, Opcode::Ping, &[], out);
-                self.count_ping(&[]);
-                deadline
-            }
-            Due::Ping(deadline) => {
-                // A sign of life is asked for only while it can be written, and only what was
-                // asked for is awaited: a slow reader with nothing to say is not dead.
-                self.timer.forget_ping();
-                earliest(deadline, self.config.ping_interval.map(|it| now + it))
-            }
+            Due::Ping(deadline) => self.ask_for_life(now, deadline, out),
             Due::Missed(timeout) => {
                 self.time_out(timeout, out);
                 None
@@ -289,7 +279,27 @@ impl Sender {
         }
     }
 
+    /// Sends the Ping that is due, whose answer is awaited until `deadline`.
+    #[cold]
+    fn ask_for_life(
+        &mut self,
+        now: Instant,
+        deadline: Option<Instant>,
+        out: &mut Vec<u8>,
+    ) -> Option<Instant> {
+        if out.len() < self.config.high_water_mark {
+            self.frame(true, Opcode::Ping, &[], out);
+            self.count_ping(&[]);
+            return deadline;
+        }
+        // A sign of life is asked for only while it can be written, and only what was asked for
+        // is awaited: a slow reader with nothing to say is not dead.
+        self.timer.forget_ping();
+        earliest(deadline, self.config.ping_interval.map(|it| now + it))
+    }
+
     /// Ends the connection because a deadline passed.
+    #[cold]
     pub(crate) fn time_out(&mut self, timeout: Timeout, out: &mut Vec<u8>) {
         self.fail(Error::Timeout(timeout), timeout.close_code(), out);
     }

@@ -11,6 +11,7 @@ const LINGER_LIMIT: u16 = u16::MAX;
 impl Driver {
     /// After the end: flushes, shuts down writing, then reads and discards until the peer has
     /// ended too, so that no reset destroys our Close on its way (RFC 6455 §7.1.1).
+    #[cold]
     pub(super) fn poll_finish(&mut self, transport: &mut impl Transport) -> Poll<()> {
         loop {
             // Each phase of the end has set it.

@@ -372,24 +372,22 @@ impl Driver {
                 read => break read,
             }
         };
-        Poll::Ready(match read {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(0)) => self.transport_ended(None),
-            Poll::Ready(Ok(n)) => {
+        match read {
+            Poll::Ready(Ok(n @ 1..)) => {
                 self.input.filled(n);
-                Ok(())
+                Poll::Ready(Ok(()))
             }
-            // A layer that misses its own end, as TLS does `close_notify`: an end all the same,
-            // for whether it was in order is told by the closing handshake alone.
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                self.transport_ended(None)
-            }
-            Poll::Ready(Err(error)) => self.transport_ended(Some(error)),
-        })
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(end) => Poll::Ready(self.transport_ended(end.err())),
+        }
     }
 
     /// Takes note that the transport has ended. Its error counts unless all was said before.
+    #[cold]
     fn transport_ended(&mut self, error: Option<io::Error>) -> io::Result<()> {
+        // A layer that misses its own end, as TLS does `close_notify`: an end all the same, for
+        // whether it was in order is told by the closing handshake alone.
+        let error = error.filter(|it| it.kind() != io::ErrorKind::UnexpectedEof);
         self.endpoint.receive_eof();
         let is_clean = self
             .endpoint
@@ -415,16 +413,22 @@ impl Driver {
         }
         while self.endpoint.wants_write() && !self.has_write_error() {
             let outbox = self.endpoint.outbox();
-            let mut slices = [IoSlice::new(&[]); 4];
-            let mut count = 0;
-            for (slice, chunk) in slices.iter_mut().zip(outbox.chunks()) {
-                *slice = IoSlice::new(chunk);
-                count += 1;
-            }
-            if count == 0 {
-                break;
-            }
-            match transport.write_vectored(&slices[..count]) {
+            let written = match outbox.only_chunk() {
+                Some(chunk) => transport.write_vectored(&[IoSlice::new(chunk)]),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); 4];
+                    let mut count = 0;
+                    for (slice, chunk) in slices.iter_mut().zip(outbox.chunks()) {
+                        *slice = IoSlice::new(chunk);
+                        count += 1;
+                    }
+                    if count == 0 {
+                        break;
+                    }
+                    transport.write_vectored(&slices[..count])
+                }
+            };
+            match written {
                 Poll::Ready(Ok(n @ 1..)) => {
                     outbox.consume(n);
                     self.unflushed = true;
@@ -446,6 +450,7 @@ impl Driver {
         }
     }
 
+    #[cold]
     fn fail_write(&mut self, error: io::Error) {
         self.extra().write_error = Some(error);
         self.unflushed = false;

@@ -2,10 +2,10 @@
 
 use super::{
     super::{
-        assembly::{Frame, whole_message},
+        assembly::whole_message,
         error::ProtocolError,
         event::{Event, Message},
-        frame::FrameHeader,
+        mask,
         opcode::{Opcode, Role},
     },
     Activity, Receiver, split_front,
@@ -39,17 +39,16 @@ impl Receiver {
         input: &mut &'b mut [u8],
     ) -> Result<Option<Message<'b>>, ProtocolError> {
         if self.ready
-            && let Ok(Some((header, header_len))) = FrameHeader::parse(input)
-            && header.fin
-            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
-            && header.mask.is_some() == (self.role == Role::Server)
-            && header.payload_len <= self.config.max_frame_size
-            && header.payload_len <= self.config.max_message_size
-            && header.payload_len <= (input.len() - header_len) as u64
+            && let Some(header) = ShortHeader::parse(input, self.role == Role::Server)
+            && header.payload_len as u64 <= self.config.max_frame_size
+            && header.payload_len as u64 <= self.config.max_message_size
+            && header.payload_len <= input.len() - header.len
         {
-            split_front(input, header_len);
-            let frame = Frame::new(&header);
-            let payload = frame.whole_payload(input);
+            split_front(input, header.len);
+            let payload = split_front(input, header.payload_len);
+            if let Some(key) = header.key {
+                mask::apply(payload, key, 0);
+            }
             self.activity = Activity::Data;
             return whole_message(header.opcode, payload).map(Some);
         }
@@ -65,8 +64,56 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         match error {
             Some(error) => self.fail(error, input),
+            None if self.ready && input.is_empty() => Ok(None),
             None if self.counts() => self.receive_counted(input),
             None => self.receive_any(input),
         }
+    }
+}
+
+/// The header of an uncompressed message in one frame of less than 64 KiB.
+struct ShortHeader {
+    opcode: Opcode,
+    key: Option<[u8; 4]>,
+    /// Bytes of the header itself.
+    len: usize,
+    payload_len: usize,
+}
+
+impl ShortHeader {
+    /// The header that `bytes` begin with, masked or not, if it is whole and such a one and right.
+    /// Whatever else they are is for `FrameHeader` to say.
+    #[inline]
+    fn parse(bytes: &[u8], masked: bool) -> Option<Self> {
+        let &[first, second, ref rest @ ..] = bytes else {
+            return None;
+        };
+        let opcode = match first {
+            0x81 => Opcode::Text,
+            0x82 => Opcode::Binary,
+            _ => return None,
+        };
+        let marked = if masked { second ^ 0x80 } else { second };
+        let (payload_len, rest) = match marked {
+            len @ ..126 => (usize::from(len), rest),
+            126 => {
+                let (len, rest) = rest.split_first_chunk()?;
+                let len = u16::from_be_bytes(*len);
+                (usize::from((len >= 126).then_some(len)?), rest)
+            }
+            _ => return None,
+        };
+        let (key, rest) = if masked {
+            let (key, rest) = rest.split_first_chunk()?;
+            (Some(*key), rest)
+        } else {
+            (None, rest)
+        };
+        Some(Self {
+            opcode,
+            key,
+            len: bytes.len() - rest.len(),
+            payload_len,
+        })
     }
 }
