@@ -5,9 +5,32 @@
 
 /// Whether `byte` may stand in a token.
 pub(super) const fn is_tchar(byte: u8) -> bool {
-    matches!(byte,
-        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*'
-        | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+    static TCHARS: Set = Set::of(b"!#$%&'*+-.^_`|~");
+    TCHARS.has(byte)
+}
+
+/// Letters, digits and some more, looked up: to compare with each range takes several times as long.
+struct Set([bool; 256]);
+
+impl Set {
+    const fn of(more: &[u8]) -> Self {
+        let mut set = [false; 256];
+        let mut byte = 0;
+        while byte < set.len() {
+            set[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < more.len() {
+            set[more[at] as usize] = true;
+            at += 1;
+        }
+        Self(set)
+    }
+
+    const fn has(&self, byte: u8) -> bool {
+        self.0[byte as usize]
+    }
 }
 
 /// Whether `bytes` are a token: not empty, no separators, no controls (RFC 9110 §5.6.2).
@@ -75,33 +98,14 @@ pub(super) fn split_authority(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 
 /// Whether `bytes` are a reg-name (RFC 3986 §3.2.2).
 fn is_reg_name(mut bytes: &[u8]) -> bool {
+    static UNESCAPED: Set = Set::of(b"-._~!$&'()*+,;=");
     loop {
         bytes = match bytes {
             [] => return true,
             [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 rest
             }
-            [
-                b'0'..=b'9'
-                | b'A'..=b'Z'
-                | b'a'..=b'z'
-                | b'-'
-                | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'=',
-                rest @ ..,
-            ] => rest,
+            [byte, rest @ ..] if UNESCAPED.has(*byte) => rest,
             _ => return false,
         };
     }
