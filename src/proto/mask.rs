@@ -1,5 +1,7 @@
 //! Masking and unmasking, which are the same (RFC 6455 §5.3).
 
+use alloc::vec::Vec;
+
 /// Applies `key` to `payload` in place, where `phase` bytes of the frame went before.
 ///
 /// "Octet i of the transformed data is the XOR of octet i of the original data with octet at index
@@ -46,17 +48,75 @@ fn apply_words(words: &mut [[u8; 8]], wide: u64) {
     }
 }
 
+/// Appends `payload` to `out` as a masked frame has it: in one pass if it is long, since copied
+/// first and then masked it would be in memory twice.
+#[inline]
+pub(super) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
+    let (blocks, tail) = payload.as_chunks::<BLOCK>();
+    let tail = if blocks.len() * BLOCK < FEW * 8 {
+        payload
+    } else {
+        let key = u32::from_le_bytes(key);
+        append_many(out, blocks, u64::from(key) | u64::from(key) << 32);
+        tail
+    };
+    let start = out.len();
+    out.extend_from_slice(tail);
+    apply(&mut out[start..], key, 0);
+}
+
+/// As many bytes as are masked in registers, on their way from one place to another.
+const BLOCK: usize = 128;
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "compiled for the instructions that its caller may use"
+)]
+fn append_blocks(out: &mut Vec<u8>, blocks: &[[u8; BLOCK]], wide: u64) {
+    out.reserve(blocks.len() * BLOCK);
+    for block in blocks {
+        let mut block = *block;
+        apply_words(block.as_chunks_mut().0, wide);
+        out.extend_from_slice(&block);
+    }
+}
+
 #[cfg(feature = "simd")]
-fn apply_many(words: &mut [[u8; 8]], wide: u64) {
+use self::simd::{append_many, apply_many};
+#[cfg(not(feature = "simd"))]
+use self::{append_blocks as append_many, apply_words as apply_many};
+
+/// The same loops, compiled for wider instructions.
+#[cfg(feature = "simd")]
+mod simd {
+    use alloc::vec::Vec;
     use std::sync::OnceLock;
 
     use pulp::{Arch, Simd, WithSimd};
 
+    use super::{BLOCK, append_blocks, apply_words};
+
     /// To ask the processor each time takes as long as to mask 100 bytes.
     static ARCH: OnceLock<Arch> = OnceLock::new();
 
+    pub(super) fn apply_many(words: &mut [[u8; 8]], wide: u64) {
+        ARCH.get_or_init(Arch::new).dispatch(Apply { words, wide });
+    }
+
+    pub(super) fn append_many(out: &mut Vec<u8>, blocks: &[[u8; BLOCK]], wide: u64) {
+        ARCH.get_or_init(Arch::new)
+            .dispatch(Append { out, blocks, wide });
+    }
+
     struct Apply<'a> {
         words: &'a mut [[u8; 8]],
+        wide: u64,
+    }
+
+    struct Append<'a> {
+        out: &'a mut Vec<u8>,
+        blocks: &'a [[u8; BLOCK]],
         wide: u64,
     }
 
@@ -69,17 +129,21 @@ fn apply_many(words: &mut [[u8; 8]], wide: u64) {
         }
     }
 
-    ARCH.get_or_init(Arch::new).dispatch(Apply { words, wide });
-}
+    impl WithSimd for Append<'_> {
+        type Output = ();
 
-#[cfg(not(feature = "simd"))]
-use apply_words as apply_many;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) {
+            append_blocks(self.out, self.blocks, self.wide);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
-    use super::apply;
+    use super::{append, apply};
 
     /// §5.7: "Hello" masked with 0x37fa213d.
     #[test]
@@ -104,6 +168,11 @@ mod tests {
                     .map(|(byte, key)| byte ^ key)
                     .collect();
                 assert!(masked == expected, "{len} {phase}");
+                if phase == 0 {
+                    let mut out = Vec::from(b"before");
+                    append(&mut out, &plain, key);
+                    assert_eq!(out.split_at(6), (&b"before"[..], &expected[..]), "{len}");
+                }
             }
         }
     }

@@ -403,10 +403,9 @@ impl Sender {
         out.reserve(FrameHeader::MAX_LEN + payload.len());
         let begin = out.len();
         header.encode(out);
-        let start = out.len();
-        out.extend_from_slice(payload);
-        if let Some(key) = header.mask {
-            mask::apply(&mut out[start..], key, 0);
+        match header.mask {
+            Some(key) => mask::append(out, payload, key),
+            None => out.extend_from_slice(payload),
         }
         self.count(fin, opcode, out.len() - begin);
     }
