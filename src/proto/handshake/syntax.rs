@@ -15,9 +15,9 @@ struct Set([bool; 256]);
 impl Set {
     const fn of(more: &[u8]) -> Self {
         let mut set = [false; 256];
-        let mut byte = 0;
-        while byte < set.len() {
-            set[byte] = (byte as u8).is_ascii_alphanumeric();
+        let mut byte = 0_u8;
+        while byte.is_ascii() {
+            set[byte as usize] = byte.is_ascii_alphanumeric();
             byte += 1;
         }
         let mut at = 0;
