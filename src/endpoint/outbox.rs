@@ -82,6 +82,15 @@ pub(super) enum Payload {
 }
 
 impl Payload {
+    /// The longest payload that leaves by way of the batch although nothing else waits: to copy
+    /// more of what is shared costs more than to queue it.
+    pub(super) const fn most_copied(&self, role: Role) -> usize {
+        match (self, role) {
+            (Self::Shared(_), Role::Server) => 4 << 10,
+            (Self::Owned(_), _) | (Self::Shared(_), Role::Client) => LARGE,
+        }
+    }
+
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Owned(payload) => payload,
@@ -346,6 +355,7 @@ impl Outbox {
         connection: &mut Connection,
     ) -> Result<(), SendError> {
         let fragment_size = connection.config().fragment_size.max(1);
+        let is_alone = queue.entries.len() == 1 && batch.len() == queue.written;
         let (kind, payload, written, last, compress) = match queue.entries.front_mut() {
             None => return Ok(()),
             Some(Entry::Close(frame)) => {
@@ -365,8 +375,14 @@ impl Outbox {
         let most = left.min(fragment_size);
         // What is shared cannot be masked where it lies.
         let must_copy = matches!(payload, Payload::Shared(_)) && connection.role() == Role::Client;
+        // One write for all that waits, unless this is all.
+        let most_encoded = if is_alone {
+            payload.most_copied(connection.role())
+        } else {
+            LARGE
+        };
         let is_encoded = must_copy
-            || left <= LARGE.min(fragment_size)
+            || left <= most_encoded.min(fragment_size)
             || connection.will_compress(most, *last && most == left, compress);
         // A fragment may be long because it is written from where it lies; in the batch it is not.
         let len = if is_encoded { most.min(LARGE) } else { most };
@@ -427,13 +443,8 @@ impl Outbox {
             self.queue.take_if(|queue| queue.dropped == 0);
             return None;
         }
-        Some(
-            *self
-                .queue
-                .get_or_insert_default()
-                .stalled_since
-                .get_or_insert(now),
-        )
+        let queue = self.queue.get_or_insert_default();
+        Some(*queue.stalled_since.get_or_insert(now))
     }
 }
 

@@ -53,8 +53,8 @@ impl Endpoint {
         self.send_below(mark, message.into(), options.compress)
     }
 
-    /// Sends a message that was framed before. A server shares the payload of a large one with all
-    /// its other receivers; a client frames and masks it anew (§5.3).
+    /// Sends a message that was framed before. A server shares the payload of one above 4 KiB with
+    /// all its other receivers, unless one write takes more than it; a client frames and masks it anew (§5.3).
     ///
     /// # Errors
     ///
@@ -116,7 +116,8 @@ impl Endpoint {
         self.send_prepared_below(usize::MAX, message)
     }
 
-    /// Sends a whole message from a shared buffer; one above 64 KiB is not copied by a server.
+    /// Sends a whole message from a shared buffer; one above 4 KiB is not copied by a server if
+    /// nothing else waits to be written, one above 64 KiB never.
     ///
     /// # Errors
     ///
@@ -253,8 +254,10 @@ impl Endpoint {
         let len = payload.len();
         let compress = Compress::Auto;
         trace::send(message.opcode(), len);
+        let payload = Payload::Shared(payload);
         if let Stage::Open(connection) = &mut self.stage
-            && (len <= LARGE || connection.will_compress(len, true, compress))
+            && (len <= payload.most_copied(connection.role())
+                || connection.will_compress(len, true, compress))
             && self.outbox.has_room_for_frames(mark)
         {
             let batch = self.outbox.batch();
@@ -265,7 +268,7 @@ impl Endpoint {
             return Ok(());
         }
         let kind = message.opcode();
-        self.send_payload(kind, len, mark, compress, || Payload::Shared(payload))
+        self.send_payload(kind, len, mark, compress, || payload)
     }
 
     fn send_part_below(&mut self, mark: usize, part: Part<'_>) -> Result<(), SendError> {
@@ -310,12 +313,14 @@ impl Endpoint {
         self.check_open()?;
         self.check_room(mark)?;
         let before = self.outbox.cost();
-        self.outbox.push(kind, payload(), last, compress);
+        let payload = payload();
         let Self { stage, outbox } = self;
         if let Some(connection) = stage.connection() {
             connection.hold_reply();
-            if len <= LARGE {
-                // What is small leaves the queue at once, unless something large is before it.
+            // What is small leaves the queue at once, unless something large is before it.
+            let is_small = len <= payload.most_copied(connection.role());
+            outbox.push(kind, payload, last, compress);
+            if is_small {
                 outbox.pump(connection);
             }
             outbox.note_pause(outbox.cost().saturating_sub(before), connection);
