@@ -29,7 +29,8 @@ pub(crate) fn measure(choice: &Choice) -> Outcome<String> {
         table::grouped(connections as f64),
         fewer(connections, CONNECTIONS),
     );
-    for server in SERVERS.iter().filter(|it| choice.has_server(it.name)) {
+    let servers = SERVERS.iter().filter(|it| !it.threads);
+    for server in servers.filter(|it| choice.has_server(it.name)) {
         eprint!("  {} …", server.name);
         match measure_server(server, connections) {
             Ok([idle, after]) => {

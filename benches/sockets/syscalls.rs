@@ -96,7 +96,7 @@ fn count(server: &Server, cell: &Cell) -> Outcome<String> {
         match name {
             "read" | "readv" | "recvfrom" | "recvmsg" => reads += calls,
             "write" | "writev" | "sendto" | "sendmsg" => writes += calls,
-            "epoll_wait" | "epoll_pwait" => waits += calls,
+            "epoll_wait" | "epoll_pwait" | "epoll_pwait2" => waits += calls,
             _ => {}
         }
     }

@@ -1,10 +1,12 @@
-//! The servers: each sends every message back, on one thread, from the first byte on; a handshake
-//! is not measured here.
+//! The servers: each sends every message back, on one thread unless it says otherwise, from the
+//! first byte on; a handshake is not measured here.
 //!
 //! To add one: a line in [`SERVERS`], and an echo of one connection in a file here.
 
 mod broadcast;
 mod on_mio;
+mod on_smol;
+mod on_threads;
 mod on_tokio;
 mod peers;
 mod raw;
@@ -16,7 +18,10 @@ use std::{
     process, thread,
 };
 
-use self::{on_mio::serve as on_mio, on_tokio::serve as on_tokio};
+use self::{
+    on_mio::serve as on_mio, on_smol::serve as on_smol, on_threads::serve as on_threads,
+    on_tokio::serve as on_tokio,
+};
 use crate::Outcome;
 
 /// Bytes of the largest message that is echoed: everybody's limits allow it.
@@ -35,6 +40,8 @@ pub(crate) struct Server {
     pub(crate) batches: bool,
     /// It is measured with many connections too.
     pub(crate) many: bool,
+    /// It has a thread for each connection: its memory is not measured.
+    pub(crate) threads: bool,
     /// How it is set up.
     pub(crate) setup: &'static str,
     serve: fn(TcpListener) -> Outcome,
@@ -46,6 +53,7 @@ const MIO: Server = Server {
     floor: "raw mio",
     batches: true,
     many: false,
+    threads: false,
     setup: "bytes sent back as they came, without a protocol; one buffer of 256 KiB; a short read \
         is the last",
     serve: on_mio::<raw::Raw>,
@@ -57,9 +65,27 @@ const TOKIO: Server = Server {
     floor: "raw tokio",
     batches: true,
     many: false,
+    threads: false,
     setup: "the same in a task for each connection, on tokio's current-thread runtime: `poll_read`, \
         `poll_write`",
     serve: |it| on_tokio(it, raw::echo),
+};
+
+const SMOL: Server = Server {
+    name: "raw smol",
+    floor: "raw smol",
+    setup: "the same on smol's `LocalExecutor`",
+    serve: |it| on_smol(it, on_smol::raw),
+    ..TOKIO
+};
+
+const THREADS: Server = Server {
+    name: "raw threads",
+    floor: "raw threads",
+    threads: true,
+    setup: "the same in a thread for each connection; a buffer of 256 KiB for each",
+    serve: |it| on_threads(&it, on_threads::raw),
+    ..TOKIO
 };
 
 /// Everybody, in the order of the table; the floors come first.
@@ -67,10 +93,14 @@ const TOKIO: Server = Server {
 pub(crate) const SERVERS: &[Server] = &[
     Server { many: true, ..MIO },
     Server { many: true, ..TOKIO },
+    SMOL,
+    THREADS,
     Server { name: "sansock mio", many: true, package: Some("sansock"), serve: on_mio::<sansock::Socket>, setup: "lent events: `fill`, `next_with_reply`", ..MIO },
     Server { name: "sansock tokio", many: true, package: Some("sansock"), serve: |it| on_tokio(it, sansock::lent), setup: "lent events: `fill`, `next_with_reply`", ..TOKIO },
     Server { name: "sansock tokio recv", package: Some("sansock"), serve: |it| on_tokio(it, sansock::owned), setup: "owned messages: `recv`, `feed`", ..TOKIO },
     Server { name: "sansock tokio Stream", package: Some("sansock"), serve: |it| on_tokio(it, sansock::stream), setup: "owned messages: `Stream`, `Sink`", ..TOKIO },
+    Server { name: "sansock futures", package: Some("sansock"), serve: |it| on_smol(it, sansock::futures), setup: "lent events, on smol, with its timer", ..SMOL },
+    Server { name: "sansock blocking", package: Some("sansock"), serve: |it| on_threads(&it, sansock::blocking), setup: "lent events, in a thread for each connection", ..THREADS },
     Server { name: "sockudo-ws engine", package: Some("sockudo-ws"), serve: |it| on_tokio(it, peers::sockudo_ws_engine), setup: "`Protocol` driven by hand on tokio: one buffer of 256 KiB for all, the rest of a cut frame in one of its own", ..TOKIO },
     Server { name: "sockudo-ws", package: Some("sockudo-ws"), serve: |it| on_tokio(it, peers::sockudo_ws), setup: "`WebSocketStream`, flushed when nothing is left to read", ..TOKIO },
     Server { name: "yawc", package: Some("yawc"), serve: |it| on_tokio(it, peers::yawc), setup: "simd, text validated; flushed likewise", ..TOKIO },

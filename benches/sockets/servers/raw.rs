@@ -16,7 +16,7 @@ use super::on_mio::{Connection, Turn};
 use crate::Outcome;
 
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
+    pub(super) static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
 }
 
 /// An echo on mio.

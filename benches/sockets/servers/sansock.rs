@@ -1,7 +1,12 @@
 //! sansock's adapters, as their documentation says.
 
+#[path = "../../../autobahn/src/timer.rs"]
+#[expect(unreachable_pub, reason = "another package's own")]
+mod timer;
+
 use std::{
     convert::Infallible,
+    net,
     sync::{Arc, LazyLock},
     task::Poll::{Pending, Ready},
     time::Duration,
@@ -11,6 +16,7 @@ use mio::event::Event as Edge;
 use sansock::{Config, EndpointEvent, Event, adapter, proto::Connection};
 use tokio::net::TcpStream;
 
+use self::timer::SmolTimer;
 use super::{
     LARGEST,
     on_mio::{self, Turn},
@@ -116,4 +122,41 @@ pub(super) fn owned(stream: TcpStream) -> impl Future<Output = Outcome> {
 /// On tokio: `Stream` and `Sink`.
 pub(super) fn stream(stream: TcpStream) -> impl Future<Output = Outcome> {
     forward(socket(stream))
+}
+
+/// On smol, by its timer: events that borrow what was read.
+pub(super) fn futures(stream: smol::net::TcpStream) -> impl Future<Output = Outcome> {
+    let connection = Connection::server(&CONFIG);
+    let mut socket = adapter::futures::Socket::from_parts(stream, connection, Vec::new())
+        .with_timer(SmolTimer::default());
+    async move {
+        while socket.fill().await? {
+            while let Some((event, mut reply)) = socket.next_with_reply() {
+                if let Some(message) = event.into_message() {
+                    reply.send(message)?;
+                }
+            }
+            if !socket.can_send() {
+                socket.flush().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// In a thread of its own: events that borrow what was read.
+pub(super) fn blocking(stream: net::TcpStream) -> Outcome {
+    let connection = Connection::server(&CONFIG);
+    let mut socket = adapter::blocking::Socket::from_parts(stream, connection, Vec::new())?;
+    while socket.fill()? {
+        while let Some((event, mut reply)) = socket.next_with_reply() {
+            if let Some(message) = event.into_message() {
+                reply.send(message)?;
+            }
+        }
+        if !socket.can_send() {
+            socket.flush()?;
+        }
+    }
+    Ok(())
 }
