@@ -58,13 +58,13 @@ macro_rules! accessors {
         }
 
         /// The next event of what was read; `None` when it is time to [`fill`](Self::fill).
-        #[inline]
+        #[inline(always)]
         pub fn next_event(&mut self) -> Option<$crate::EndpointEvent<'_>> {
             self.driver.next_event().map(|(event, _)| event)
         }
 
         /// The next event, and a way to answer while it is held.
-        #[inline]
+        #[inline(always)]
         pub fn next_with_reply(
             &mut self,
         ) -> Option<($crate::EndpointEvent<'_>, $crate::adapter::Reply<'_>)> {

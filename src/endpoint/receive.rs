@@ -23,7 +23,8 @@ impl Endpoint {
 
     /// The short path of [`receive`](Self::receive): a message that lies whole at the front of
     /// `input`. Whoever wraps the event does so where it is made; see the engine's.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see Receiver::receive_whole")]
     pub(crate) fn receive_whole<'b>(
         &mut self,
         input: &mut &'b mut [u8],

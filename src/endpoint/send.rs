@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Endpoint, Stage, outbox::Payload, trace};
+use super::{
+    Endpoint, Stage,
+    outbox::{Outbox, Payload},
+    trace,
+};
 use crate::proto::{
     CloseFrame, Compress, Connection, LARGE, Message, Opcode, Part, Prepared, SendError,
     SendOptions, State, validate_utf8,
@@ -223,7 +227,13 @@ impl Endpoint {
     }
 
     /// Sends a whole message while less than `mark` waits.
-    #[inline]
+    ///
+    /// A part of its callers, so that what they know of the message need not be found out again.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a message that is given to a call is stored in halves and loaded whole"
+    )]
     fn send_below(
         &mut self,
         mark: usize,
@@ -236,12 +246,8 @@ impl Endpoint {
             && len <= LARGE
             && self.outbox.has_room_for_frames(mark)
         {
-            let batch = self.outbox.batch();
-            let at = batch.len();
-            let compressed = connection.send_counted(&message, compress, batch)?;
-            self.outbox.count_at(at, len, compressed);
-            self.outbox.note_pause(self.outbox.grown(at), connection);
-            return Ok(());
+            let (kind, data) = (message.opcode(), message.as_bytes());
+            return encode(connection, &mut self.outbox, kind, data, compress);
         }
         let kind = message.opcode();
         self.send_payload(kind, len, mark, compress, || {
@@ -327,4 +333,20 @@ impl Endpoint {
         }
         Ok(())
     }
+}
+
+/// Appends a whole message as a frame.
+fn encode(
+    connection: &mut Connection,
+    outbox: &mut Outbox,
+    kind: Opcode,
+    data: &[u8],
+    compress: Compress,
+) -> Result<(), SendError> {
+    let batch = outbox.batch();
+    let at = batch.len();
+    let compressed = connection.send_counted(kind, data, compress, batch)?;
+    outbox.count_at(at, data.len(), compressed);
+    outbox.note_pause(outbox.grown(at), connection);
+    Ok(())
 }

@@ -125,7 +125,8 @@ impl Connection {
     }
 
     /// The short path of [`receive`](Self::receive); see [`Receiver::receive_whole`].
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see Receiver::receive_whole")]
     pub(crate) fn receive_whole<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -193,9 +194,7 @@ impl Connection {
         message: impl Into<Message<'m>>,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.sender
-            .send(&message.into(), Compress::Auto, out)
-            .map(|_| ())
+        self.send_with(message, SendOptions::new(), out)
     }
 
     /// [`send`](Self::send) with a say in how.
@@ -203,13 +202,16 @@ impl Connection {
     /// # Errors
     ///
     /// As [`send`](Self::send).
+    #[inline]
     pub fn send_with<'m>(
         &mut self,
         message: impl Into<Message<'m>>,
         options: SendOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
-        self.send_counted(&message.into(), options.compress, out)
+        let message = message.into();
+        let (kind, data) = (message.opcode(), message.as_bytes());
+        self.send_counted(kind, data, options.compress, out)
             .map(|_| ())
     }
 
@@ -217,11 +219,12 @@ impl Connection {
     #[inline]
     pub(crate) fn send_counted(
         &mut self,
-        message: &Message<'_>,
+        kind: Opcode,
+        data: &[u8],
         compress: Compress,
         out: &mut Vec<u8>,
     ) -> Result<bool, SendError> {
-        self.sender.send(message, compress, out)
+        self.sender.send(kind, data, compress, out)
     }
 
     /// Sends a message that was framed before; a client frames and masks it anew.

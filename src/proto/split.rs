@@ -233,8 +233,10 @@ impl SendHalf {
         options: SendOptions,
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
+        let message = message.into();
+        let (kind, data) = (message.opcode(), message.as_bytes());
         self.sender
-            .send(&message.into(), options.compress, out)
+            .send(kind, data, options.compress, out)
             .map(|_| ())
     }
 

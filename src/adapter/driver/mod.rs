@@ -178,16 +178,29 @@ impl Driver {
 
     /// The next event of what was read, and a way to answer it; `None` when it is time to
     /// [fill](Self::poll_fill).
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what a call returns in memory is stored in halves and loaded whole, which stalls"
+    )]
     pub(super) fn next_event(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
-        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.take_event()) {
+        if self.extra.is_some()
+            && let Some(event) = self.next_stashed()
+        {
             return Some((event, Reply::new(&mut self.endpoint)));
         }
         self.next_received()
     }
 
+    /// The next event that was kept while something else was waited for.
+    #[cold]
+    fn next_stashed(&mut self) -> Option<EndpointEvent<'static>> {
+        self.extra.as_mut()?.take_event()
+    }
+
     /// The next event of what was read, whatever waits to be handed out first.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
     fn next_received(&mut self) -> Option<(EndpointEvent<'_>, Reply<'_>)> {
         let Self {
             endpoint, input, ..

@@ -33,7 +33,11 @@ impl Receiver {
     /// # Errors
     ///
     /// A text that is not UTF-8: what `receive_other` is then to be told.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what a call returns in memory is stored in halves and loaded whole, which stalls"
+    )]
     pub(crate) fn receive_whole<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -83,7 +87,8 @@ struct ShortHeader {
 impl ShortHeader {
     /// The header that `bytes` begin with, masked or not, if it is whole and such a one and right.
     /// Whatever else they are is for `FrameHeader` to say.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for receive_whole")]
     fn parse(bytes: &[u8], masked: bool) -> Option<Self> {
         let &[first, second, ref rest @ ..] = bytes else {
             return None;

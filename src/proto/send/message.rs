@@ -7,7 +7,7 @@ use super::deflate;
 use super::{
     super::{
         error::SendError,
-        event::{Message, Part},
+        event::Part,
         opcode::{Opcode, Role},
         options::Compress,
         prepared::Prepared,
@@ -20,13 +20,13 @@ impl Sender {
     #[inline]
     pub(crate) fn send(
         &mut self,
-        message: &Message<'_>,
+        opcode: Opcode,
+        data: &[u8],
         compress: Compress,
         out: &mut Vec<u8>,
     ) -> Result<bool, SendError> {
         self.check_message()?;
         self.active = true;
-        let (opcode, data) = (message.opcode(), message.as_bytes());
         #[cfg(feature = "deflate")]
         if self.deflate.is_some() && self.wants_compressed(data.len(), true, compress) {
             let piece = deflate::Piece {
@@ -52,7 +52,8 @@ impl Sender {
         out: &mut Vec<u8>,
     ) -> Result<bool, SendError> {
         if self.role == Role::Client {
-            return self.send(&message.message(), Compress::Auto, out);
+            let (opcode, data) = (message.opcode(), message.payload());
+            return self.send(opcode, &data, Compress::Auto, out);
         }
         self.check_message()?;
         self.active = true;
