@@ -19,6 +19,8 @@ mod engine;
 mod frames;
 #[path = "../../../tests/common/inflate.rs"]
 mod inflate;
+mod opening;
+mod stream;
 mod tungstenite;
 mod websockets;
 
@@ -33,7 +35,9 @@ use self::{
     engine::Engine,
     frames::{Seen, scan},
 };
-pub use self::{tungstenite::run as tungstenite, websockets::run as websockets};
+pub use self::{
+    opening::tungstenite as opening, tungstenite::run as tungstenite, websockets::run as websockets,
+};
 use crate::{
     Cuts, compressed, params,
     wire::{KEY, write_frame},

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Rule, tungstenite, websockets};
+use super::{Case, Rule, opening, tungstenite, websockets};
 
 /// The examples of `rules`, each explained by its own.
 fn examples(rules: &[Rule], deflate: bool, differ: fn(&Case) -> Option<&'static str>) {
@@ -23,6 +23,18 @@ fn each_rule_of_websockets_explains_its_example() {
 }
 
 #[test]
+fn each_rule_of_tungstenites_opening_explains_its_example() {
+    for rule in opening::TUNGSTENITE {
+        let case = opening::Case::new(rule.example).unwrap();
+        assert_eq!(
+            opening::differ_tungstenite(&case),
+            Some(rule.entry),
+            "{case:?}"
+        );
+    }
+}
+
+#[test]
 fn each_rule_has_its_entry_and_each_entry_its_rule() {
     let page = include_str!("../../DIFFERENCES.md");
     let entries: BTreeSet<&str> = page
@@ -31,6 +43,7 @@ fn each_rule_has_its_entry_and_each_entry_its_rule() {
         .filter_map(|heading| heading.split_whitespace().next())
         .collect();
     let rules = tungstenite::RULES.iter().chain(websockets::RULES);
-    let rules: BTreeSet<&str> = rules.map(|rule| rule.entry).collect();
+    let opening = opening::TUNGSTENITE.iter().map(|rule| rule.entry);
+    let rules: BTreeSet<&str> = rules.map(|rule| rule.entry).chain(opening).collect();
     assert_eq!(rules, entries);
 }

@@ -1,9 +1,6 @@
 //! tungstenite 0.30: rules T01 to T06.
 
-use std::{
-    io::{self, ErrorKind, Read, Write},
-    vec,
-};
+use std::io::ErrorKind;
 
 use sansock::{ProtocolError, Role};
 use tungstenite::{
@@ -11,7 +8,7 @@ use tungstenite::{
     protocol::{Role as TheirRole, WebSocket, WebSocketConfig},
 };
 
-use super::{Case, Engine, Log, Rule, Said, compare, frames::Fault};
+use super::{Case, Engine, Log, Rule, Said, compare, frames::Fault, stream::Stream};
 use crate::Frames;
 
 /// Fuzzes the engine against tungstenite.
@@ -92,11 +89,7 @@ fn receive(case: &Case) -> Log {
         .read_buffer_size(4 << 10)
         .max_frame_size(usize::try_from(case.max_frame).ok())
         .max_message_size(usize::try_from(case.max_message).ok());
-    let stream = Stream {
-        pieces: case.cuts.clone().pieces(&case.wire).into_iter(),
-        piece: &[],
-        frames: Frames::new(case.role),
-    };
+    let stream = Stream::new(&case.wire, &case.cuts);
     let mut socket = WebSocket::from_raw_socket(stream, role, Some(config));
     let mut log = Log::default();
     loop {
@@ -127,33 +120,8 @@ fn receive(case: &Case) -> Log {
             _ => {}
         }
     }
-    log.read(&socket.get_ref().frames);
+    let mut frames = Frames::new(case.role);
+    frames.take(&socket.get_ref().written);
+    log.read(&frames);
     log
-}
-
-/// A piece each read, then none for now.
-struct Stream<'a> {
-    pieces: vec::IntoIter<&'a [u8]>,
-    piece: &'a [u8],
-    frames: Frames,
-}
-
-impl Read for Stream<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            self.piece = self.pieces.next().ok_or(ErrorKind::WouldBlock)?;
-        }
-        self.piece.read(buffer)
-    }
-}
-
-impl Write for Stream<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.frames.take(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
