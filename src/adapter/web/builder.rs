@@ -161,7 +161,7 @@ impl<R> Builder<R> {
     /// How many bytes may wait to be written before a further message closes the connection. 64 MiB
     /// by default, four messages of the size that a peer with our own defaults takes. So does one
     /// behind more than 1024 messages and one for each 32 of these bytes, since empty ones have a
-    /// cost too.
+    /// cost too. So at most 4 × this and 96 KiB are [held](super#memory).
     pub const fn max_buffered_amount(mut self, bytes: u64) -> Self {
         self.max_buffered_amount = bytes;
         self

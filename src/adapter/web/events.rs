@@ -23,7 +23,7 @@ const MAX_WAITING_BYTES: usize = 256 << 10;
 /// Reading pauses while 64 events or 256 KiB of messages wait here, so the peer is slowed down to
 /// who receives. Events come here behind the listeners, and the socket's own state runs ahead of
 /// those that wait: `ready_state()` may be CLOSED while messages are still to come. After
-/// `close()` no message comes.
+/// `close()` no message comes. What may be held is [stated](super#memory).
 ///
 /// Over the blocking adapter it is an `Iterator`, over tokio and futures a `Stream`; over mio, ask
 /// [`try_next`](Self::try_next). It keeps the socket open as any other handle does.

@@ -185,6 +185,26 @@
 //! [`events`](WebSocket::events) that does not ask slows the peer down as well. Where messages are
 //! but pieces of one run of bytes, `Readable::into_async_read` makes an `AsyncRead` of them.
 //!
+//! # Memory
+//!
+//! [`Config::memory_ceiling`](crate::Config::memory_ceiling) says how much a connection can hold,
+//! and an adapter 256 KiB of what was read at most. To that a socket adds, whatever the peer sends,
+//! where *message* is [`Config::max_message_size`](crate::Config::max_message_size):
+//!
+//! | who takes what comes | bytes of heap at most |
+//! |---|---|
+//! | nobody: it is not started | 8 KiB, as in each of these lines |
+//! | listeners | 2 × *message*: the one they are called with |
+//! | a [`WebSocketStream`] | 2 × *message*: the one to be read next |
+//! | a receiver of [`events`](WebSocket::events) | 2 × (256 KiB + *message*) + 16 KiB |
+//! | whoever sends, besides | 4 × [`Builder::max_buffered_amount`] + 96 KiB |
+//!
+//! Twice a message, since the buffer that it was gathered in may be that large; one that came whole
+//! is counted once. At a limit reading pauses and the rest stays with the peer. A refusal that
+//! [`error`](WebSocket::error) tells is counted as the handshake, and what a program keeps of an
+//! event is its own. A write of a stream waits while 256 KiB wait, so each writer adds one message
+//! of its own.
+//!
 //! # The end
 //!
 //! The connection has *failed*, and `error` comes before `close`, if it never opened, if the peer

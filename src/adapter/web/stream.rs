@@ -19,6 +19,8 @@ const HIGH_WATER_MARK: u64 = 256 << 10;
 /// for it, and a write waits while the peer does not read. Over tokio and futures-io its methods
 /// are futures; over std they block.
 ///
+/// What it may hold is [stated](super#memory): of what comes, one message.
+///
 /// Of [MDN's] interface: `url`, `opened`, `closed`, `close`. Dropping it and both its halves closes
 /// the connection, as dropping a [`WebSocket`] does.
 ///
