@@ -156,7 +156,8 @@ fn sent(written: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut is_closed = false;
     let mut in_message = false;
     while let [first, second, after @ ..] = rest {
-        assert!(!is_closed, "a frame after a Close");
+        // A Ping is owed a Pong until the peer's own Close (§5.5.2).
+        assert!(!is_closed || *first == 0x8A, "a frame after a Close");
         assert_eq!(second & 0x80, 0, "a masked frame");
         let (header, len) = match (second, after) {
             (126, [a, b, ..]) => (4, u64::from(u16::from_be_bytes([*a, *b]))),
@@ -177,7 +178,7 @@ fn sent(written: &[u8]) -> Vec<(u8, Vec<u8>)> {
         if first & 8 == 0 {
             in_message = first & 0x80 == 0;
         }
-        is_closed = first & 0xF == 8;
+        is_closed |= first & 0xF == 8;
         let payload = &rest[header..];
         let Some(payload) = payload.get(..usize::try_from(len).unwrap()) else {
             break;
@@ -497,12 +498,52 @@ fn is_well_told(log: &[String]) -> bool {
     true
 }
 
+/// The messages among the events of a socket.
+#[cfg(feature = "web")]
+fn heard(log: &[String]) -> Vec<&str> {
+    let is_other = |entry: &&str| {
+        ["open ", "error ", "close "]
+            .iter()
+            .any(|it| entry.starts_with(it))
+    };
+    let entries = log.iter().map(String::as_str);
+    entries.filter(|entry| !is_other(entry)).collect()
+}
+
+/// How many messages have their last byte among those of a client.
+#[cfg(feature = "web")]
+fn whole_messages(mut wire: &[u8]) -> usize {
+    let mut messages = 0;
+    while let [first, second, rest @ ..] = wire {
+        let (len, rest) = match (second & 0x7F, rest) {
+            (126, [a, b, rest @ ..]) => (usize::from(u16::from_be_bytes([*a, *b])), rest),
+            (127, [_, _, _, _, a, b, c, d, rest @ ..]) => {
+                (u32::from_be_bytes([*a, *b, *c, *d]) as usize, rest)
+            }
+            (126 | 127, _) => break,
+            (len, rest) => (usize::from(len), rest),
+        };
+        let Some(after) = rest.get(4 + len..) else {
+            break;
+        };
+        messages += usize::from(first & 0x88 == 0x80);
+        wire = after;
+    }
+    messages
+}
+
+#[cfg(feature = "web")]
+fn is_tls(way: Way) -> bool {
+    !matches!(way, Way::Plain | Way::Deflate)
+}
+
 /// A `WebSocket` over the transport with the fault at call 0, 1, 2, …
 #[cfg(feature = "web")]
 fn at_every_call_of_a_web_socket(way: Way, fault: Fault) {
+    let said = conversation(way, true);
     for (name, run) in web::SERVERS {
         let run = |at| {
-            let faulty = peer(way, matches!(way, Way::Plain | Way::Deflate), at, fault);
+            let faulty = peer(way, !is_tls(way), at, fault);
             let log = web::Log::default();
             let opened = run(faulty.clone(), way, &log);
             let events = log.entries().clone();
@@ -512,6 +553,14 @@ fn at_every_call_of_a_web_socket(way: Way, fault: Fault) {
                 "{name} {fault:?} at {at}"
             );
             let state = faulty.state();
+            if let Some(read) = state.read.checked_sub(REQUEST.len())
+                && opened.is_ok()
+                && !is_tls(way)
+            {
+                let whole = whole_messages(&said[REQUEST.len()..][..read]);
+                let heard = heard(&events).len();
+                assert!(heard >= whole, "{name} {fault:?} at {at}: {events:?}");
+            }
             let transcript = Transcript {
                 events,
                 written: state.written.clone(),
@@ -528,6 +577,8 @@ fn at_every_call_of_a_web_socket(way: Way, fault: Fault) {
         );
         for at in 0.. {
             let (found, is_hit) = run(at);
+            let (some, all) = (heard(&found.events), heard(&expected.events));
+            assert!(all.starts_with(&some), "{name} {way:?} {fault:?} at {at}");
             if fault.is_harmless() || !is_hit {
                 assert!(
                     found.told() == expected.told(),
@@ -568,6 +619,39 @@ fn hostile_134_135_139_167_faults_at_every_call_below_the_tls_of_a_web_socket() 
         Fault::End,
     ] {
         at_every_call_of_a_web_socket(Way::Tls, fault);
+    }
+}
+
+/// Closed behind each message, and given up before the first: nothing more is told but the end.
+#[cfg(feature = "web")]
+#[test]
+fn hostile_141_167_a_web_socket_given_up_behind_each_message() {
+    let ways = [
+        Way::Plain,
+        Way::Deflate,
+        #[cfg(feature = "rustls-ring")]
+        Way::Tls,
+    ];
+    for (name, run) in web::SERVERS {
+        for way in ways {
+            let run = |log: web::Log| {
+                let faulty = peer(way, !is_tls(way), usize::MAX, Fault::Wait);
+                run(faulty.clone(), way, &log).unwrap();
+                assert!(faulty.state().is_shut_down, "{name} {way:?}");
+                let _valid = sent(&faulty.state().written);
+                log.entries().clone()
+            };
+            let expected = run(web::Log::default());
+            let all = heard(&expected);
+            assert_eq!(all.len(), 4);
+            for count in 0..=all.len() {
+                let log = run(web::Log::closing_behind(count));
+                assert!(is_well_told(&log), "{name} {way:?} {count}");
+                assert_eq!(heard(&log), all[..count], "{name} {way:?}");
+                let close = log.last().unwrap();
+                assert!(close.starts_with("close clean"), "{name} {way:?}: {log:?}");
+            }
+        }
     }
 }
 

@@ -3,8 +3,7 @@
 use std::{
     fmt,
     future::Future,
-    io::{self, Write},
-    os::unix::net::UnixStream,
+    io,
     pin::pin,
     sync::{
         Arc,
@@ -77,15 +76,12 @@ pub(crate) const ADAPTERS: [(&str, fn(Faulty, Way) -> Opened); 4] = [
         })
     }),
     ("mio", |faulty, way| {
-        let (near, far) = UnixStream::pair()?;
-        near.set_nonblocking(true)?;
-        let line = mio::net::UnixStream::from_std(near);
-        let io = Wired { faulty, line };
+        let io = Wired::new(faulty)?;
         let config = config(way);
         Ok(match way {
             #[cfg(feature = "rustls-ring")]
-            Way::Tls => Box::new(Looped::accept(secure::wrap(io)?, far, &config)?),
-            _ => Box::new(Looped::accept(io, far, &config)?),
+            Way::Tls => Box::new(Looped::accept(secure::wrap(io)?, &config)?),
+            _ => Box::new(Looped::accept(io, &config)?),
         })
     }),
 ];
@@ -169,16 +165,14 @@ mod over_tls {
 pub(crate) struct Looped<S> {
     pub(crate) socket: adapter::mio::Socket<S>,
     pub(crate) poll: mio::Poll,
-    /// The far end of the line: a byte on it is an event.
-    pub(crate) line: UnixStream,
 }
 
 impl<S: adapter::mio::Stream> Looped<S> {
-    pub(crate) fn accept(stream: S, line: UnixStream, config: &Arc<Config>) -> Result<Self, Error> {
+    pub(crate) fn accept(stream: S, config: &Arc<Config>) -> Result<Self, Error> {
         let mut socket = adapter::mio::Socket::accept(stream, config);
         let poll = mio::Poll::new()?;
         socket.register(poll.registry(), mio::Token(0))?;
-        let mut this = Self { socket, poll, line };
+        let mut this = Self { socket, poll };
         loop {
             let filled = Socket::fill(&mut this)?;
             while let Some(event) = this.socket.next_event() {
@@ -202,7 +196,6 @@ impl<S: adapter::mio::Stream> Looped<S> {
             if let Poll::Ready(ready) = call(&mut self.socket) {
                 return ready;
             }
-            self.line.write_all(b"!").unwrap();
             let mut events = mio::Events::with_capacity(4);
             let limit = Some(Duration::from_secs(10));
             self.poll.poll(&mut events, limit).unwrap();

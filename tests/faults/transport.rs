@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, ErrorKind, IoSlice, Read, Write},
+    os::unix::net::UnixStream,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -68,6 +69,8 @@ pub(crate) struct State {
     fault: Fault,
     /// Whether a read gives little.
     in_pieces: bool,
+    /// How much of the input was read before the one call.
+    pub(crate) read: usize,
 }
 
 /// More calls than any run needs: who makes them is in a loop.
@@ -105,11 +108,18 @@ impl Faulty {
             at,
             fault,
             in_pieces,
+            read: 0,
         })))
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many have it.
+    #[cfg(feature = "web")]
+    pub(crate) fn holders(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     fn read_into(&self, buffer: &mut [u8]) -> Step {
@@ -129,6 +139,9 @@ impl Faulty {
         let n = most.min(state.input.len());
         for (to, from) in buffer.iter_mut().zip(state.input.drain(..n)) {
             *to = from;
+        }
+        if !state.is_hit() {
+            state.read += n;
         }
         Step::Done(Ok(n))
     }
@@ -211,10 +224,13 @@ impl State {
     /// Whether the peer has its answering Close, which it waits for before it ends.
     fn is_answered(&self) -> bool {
         let is_masked = |close: &[u8; 8]| close.starts_with(&[0x88, 0x82]);
-        self.written.ends_with(b"\x03\xE8bye")
-            || self.written.ends_with(b"\x03\xE8")
-            || self.written.ends_with(b"\x88\x00")
-            || self.written.last_chunk().is_some_and(is_masked)
+        // To a Ping behind a Close of our own (RFC 6455 §5.5.2).
+        let pong = self.written.strip_suffix(b"\x8A\x04ping");
+        let written = pong.unwrap_or(&self.written);
+        written.ends_with(b"\x03\xE8bye")
+            || written.ends_with(b"\x03\xE8")
+            || written.ends_with(b"\x88\x00")
+            || written.last_chunk().is_some_and(is_masked)
     }
 
     /// Whether the one call was made.
@@ -353,30 +369,55 @@ impl futures_util::AsyncWrite for Faulty {
     }
 }
 
-/// The same with a line that the system watches, so that mio has events to tell.
+/// The same with a line that the system watches, so that mio has events to tell: one for each call
+/// that would block.
 #[derive(Debug)]
 pub(crate) struct Wired {
-    pub(crate) faulty: Faulty,
-    pub(crate) line: mio::net::UnixStream,
+    faulty: Faulty,
+    line: mio::net::UnixStream,
+    /// The far end of the line: a byte on it is an event.
+    far: UnixStream,
+}
+
+impl Wired {
+    pub(crate) fn new(faulty: Faulty) -> io::Result<Self> {
+        let (near, far) = UnixStream::pair()?;
+        near.set_nonblocking(true)?;
+        let line = mio::net::UnixStream::from_std(near);
+        Ok(Self { faulty, line, far })
+    }
+
+    fn tell<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        if (result.as_ref()).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            // The line is never full: the byte before is taken from it.
+            let _ = self.line.read(&mut [0; 8]);
+            self.far.write_all(b"!")?;
+        }
+        result
+    }
 }
 
 impl Read for Wired {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.faulty.read(buffer)
+        let read = self.faulty.read(buffer);
+        self.tell(read)
     }
 }
 
 impl Write for Wired {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.faulty.write(bytes)
+        let written = self.faulty.write(bytes);
+        self.tell(written)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.faulty.write_vectored(chunks)
+        let written = self.faulty.write_vectored(chunks);
+        self.tell(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.faulty.flush()
+        let flushed = self.faulty.flush();
+        self.tell(flushed)
     }
 }
 
@@ -406,6 +447,34 @@ impl mio::event::Source for Wired {
 
 impl mio_adapter::Stream for Wired {
     fn shutdown_write(&mut self) -> io::Result<()> {
-        blocking::Stream::shutdown_write(&mut self.faulty)
+        let shut_down = blocking::Stream::shutdown_write(&mut self.faulty);
+        self.tell(shut_down)
+    }
+}
+
+impl blocking::Stream for Wired {
+    fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.faulty.set_read_timeout(timeout)
+    }
+
+    fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.faulty.set_write_timeout(timeout)
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        mio_adapter::Stream::shutdown_write(self)
+    }
+}
+
+#[cfg(feature = "web")]
+impl blocking::Registrable for Wired {
+    type Registered = Self;
+
+    fn set_nonblocking(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn into_registered(self) -> Self {
+        self
     }
 }

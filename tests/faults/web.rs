@@ -1,20 +1,30 @@
 //! The browsers' `WebSocket` over the transport, which goes on by itself.
 
 use std::{
+    fs,
     future::Future,
-    io::Write,
-    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use mio::Token;
 use sansock::{
     adapter::{
-        self, Error, futures::WebSocket as FuturesWebSocket, mio::WebSocket as MioWebSocket,
-        tokio::WebSocket as TokioWebSocket, web::WebSocket,
+        self, Error,
+        blocking::{self, WebSocket as BlockingWebSocket},
+        futures::WebSocket as FuturesWebSocket,
+        mio::WebSocket as MioWebSocket,
+        tokio::WebSocket as TokioWebSocket,
+        web::{Listener, WebSocket},
     },
     proto::handshake::accept_key,
+    web::EventType,
 };
 
 use crate::{
@@ -24,11 +34,25 @@ use crate::{
 
 /// All events of a socket, in their order.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log {
+    entries: Arc<Mutex<Vec<String>>>,
+    /// The thread on which `close` was told, where the system shows threads.
+    thread: Arc<OnceLock<PathBuf>>,
+    /// How many messages it is given up behind.
+    closes_behind: Option<usize>,
+}
 
 impl Log {
+    /// Gives the socket up behind so many messages: closes it, or lets go of it behind none.
+    pub(crate) fn closing_behind(messages: usize) -> Self {
+        Self {
+            closes_behind: Some(messages),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn entries(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn say(&self, what: String) {
@@ -41,22 +65,42 @@ impl Log {
             .any(|entry| entry.starts_with("close"))
     }
 
-    /// Writes down what comes, and sends each message back.
-    fn listen<A: 'static>(&self, socket: &WebSocket<A>) {
+    /// Whether the thread is still there.
+    fn has_thread(&self) -> bool {
+        let thread = self.thread.get();
+        assert_eq!(thread.is_some(), cfg!(target_os = "linux"), "{self:?}");
+        thread.is_some_and(|thread| thread.exists())
+    }
+
+    /// Writes down what comes, and sends each message back; the socket, if it is not given up.
+    fn listen<A: 'static>(&self, socket: WebSocket<A>) -> Option<WebSocket<A>> {
         let [open, message, error, close] = [(); 4].map(|()| self.clone());
         socket.set_onopen(move |socket, _| open.say(format!("open {:?}", socket.ready_state())));
-        socket.set_onmessage(move |socket, event| {
-            message.say(format!("{:?}", event.data));
-            // Refused only before it is open.
-            socket.send(&event.data).unwrap();
-        });
         socket.set_onerror(move |socket, _| error.say(format!("error {:?}", socket.ready_state())));
         socket.set_onclose(move |socket, event| {
             let clean = if event.was_clean { "clean" } else { "unclean" };
             let (code, reason) = (event.code, &event.reason);
             let state = socket.ready_state();
+            if let Ok(thread) = fs::read_link("/proc/thread-self") {
+                let _ = close.thread.set(Path::new("/proc").join(thread));
+            }
             close.say(format!("close {clean} {code} {reason:?} {state:?}"));
         });
+        if self.closes_behind == Some(0) {
+            return None;
+        }
+        let mut heard = 0;
+        // The last one: it starts, and a thread is there already.
+        socket.set_onmessage(move |socket, event| {
+            message.say(format!("{:?}", event.data));
+            // Refused only before it is open.
+            socket.send(&event.data).unwrap();
+            heard += 1;
+            if message.closes_behind == Some(heard) {
+                socket.close(None, "").unwrap();
+            }
+        });
+        Some(socket)
     }
 }
 
@@ -65,7 +109,7 @@ impl Log {
 pub(crate) type Run = fn(Faulty, Way, &Log) -> Result<(), Error>;
 
 /// The adapters by name: those that accept a client.
-pub(crate) const SERVERS: [(&str, Run); 3] = [
+pub(crate) const SERVERS: [(&str, Run); 4] = [
     ("tokio", |io, way, log| {
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build()?;
@@ -81,8 +125,7 @@ pub(crate) const SERVERS: [(&str, Run); 3] = [
                     TokioWebSocket::from_socket(adapter::tokio::Socket::accept(io, &config).await?)
                 }
             };
-            log.listen(&socket);
-            socket.start();
+            let _kept = log.listen(socket);
             // No run waits for time to pass.
             for _ in 0..10_000 {
                 tokio::task::yield_now().await;
@@ -105,38 +148,78 @@ pub(crate) const SERVERS: [(&str, Run); 3] = [
                 let io = crate::secure::wrap(io)?;
                 let socket = block_on(adapter::futures::Socket::accept(io, &config))?;
                 let (socket, driver) = FuturesWebSocket::from_socket(socket);
-                finish(&socket, driver, log);
+                finish(socket, driver, log);
             }
             _ => {
                 let socket = block_on(adapter::futures::Socket::accept(io, &config))?;
                 let (socket, driver) = FuturesWebSocket::from_socket(socket);
-                finish(&socket, driver, log);
+                finish(socket, driver, log);
             }
         }
         Ok(())
     }),
+    ("blocking", |faulty, way, log| {
+        let config = config(way);
+        let io = Wired::new(faulty.clone())?;
+        let socket = match way {
+            #[cfg(feature = "rustls-ring")]
+            Way::Tls => BlockingWebSocket::from_socket(blocking::Socket::accept(
+                crate::secure::wrap(io)?,
+                &config,
+            )?)?,
+            _ => BlockingWebSocket::from_socket(blocking::Socket::accept(io, &config)?)?,
+        };
+        wait(socket, &faulty, log);
+        Ok(())
+    }),
     ("mio", |faulty, way, log| {
-        let (near, far) = UnixStream::pair()?;
-        near.set_nonblocking(true)?;
-        let line = mio::net::UnixStream::from_std(near);
-        let io = Wired { faulty, line };
+        let io = Wired::new(faulty)?;
         let config = config(way);
         match way {
             #[cfg(feature = "rustls-ring")]
             Way::Tls => {
                 let io = crate::secure::wrap(io)?;
-                dispatch(Looped::accept(io, far, &config)?, log)?;
+                dispatch(Looped::accept(io, &config)?, log)?;
             }
-            _ => dispatch(Looped::accept(io, far, &config)?, log)?,
+            _ => dispatch(Looped::accept(io, &config)?, log)?,
         }
         Ok(())
     }),
 ];
 
+/// Waits for the thread of a socket: until all was told, and it let go of the transport and ended.
+fn wait<A: 'static>(socket: WebSocket<A>, faulty: &Faulty, log: &Log) {
+    let (owned, told) = mpsc::channel::<()>();
+    let owner = Listener::new(move |_, _| {
+        let _owned = &owned;
+    });
+    socket.add_event_listener(EventType::Close, &owner);
+    drop(owner);
+    let _kept = log.listen(socket);
+    // What listeners own is let go behind the last of them.
+    assert_eq!(
+        told.recv_timeout(PATIENCE),
+        Err(RecvTimeoutError::Disconnected)
+    );
+    // One is the suite's, one is here.
+    until("the end of the transport", || faulty.holders() == 2);
+    until("the end of the thread", || !log.has_thread());
+}
+
+/// What takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "waits for {what}");
+        thread::yield_now();
+    }
+}
+
 /// Polls the driver only when it is woken.
-fn finish<A: 'static>(socket: &WebSocket<A>, driver: impl Future<Output = ()>, log: &Log) {
-    log.listen(socket);
-    socket.start();
+fn finish<A: 'static>(socket: WebSocket<A>, driver: impl Future<Output = ()>, log: &Log) {
+    let _kept = log.listen(socket);
     block_on(pin!(driver));
 }
 
@@ -144,17 +227,14 @@ fn dispatch<S: adapter::mio::Stream>(looped: Looped<S>, log: &Log) -> Result<(),
     let Looped {
         mut socket,
         mut poll,
-        mut line,
     } = looped;
     socket.deregister(poll.registry())?;
     let waker = Arc::new(mio::Waker::new(poll.registry(), Token(0))?);
     let made = MioWebSocket::from_socket(socket, poll.registry(), Token(1), &waker);
     let (socket, mut dispatcher) = made?;
-    log.listen(&socket);
-    socket.start();
+    let _kept = log.listen(socket);
     let mut events = mio::Events::with_capacity(4);
     while dispatcher.run().is_pending() {
-        line.write_all(b"!")?;
         poll.poll(&mut events, None)?;
         for event in events.iter().filter(|event| event.token() == Token(1)) {
             dispatcher.handle_event(event);
@@ -167,7 +247,7 @@ fn dispatch<S: adapter::mio::Stream>(looped: Looped<S>, log: &Log) -> Result<(),
 pub(crate) fn connect(io: Faulty, log: &Log) {
     let connecting = FuturesWebSocket::new("ws://server.example.com/chat", |_| async { Ok(io) });
     let (socket, driver) = connecting.unwrap();
-    finish(&socket, driver, log);
+    finish(socket, driver, log);
 }
 
 /// A server that answers the handshake, and then says all it has to say.
