@@ -169,7 +169,9 @@ pub(crate) const SERVERS: [(&str, Run); 4] = [
             )?)?,
             _ => BlockingWebSocket::from_socket(blocking::Socket::accept(io, &config)?)?,
         };
-        wait(socket, &faulty, log);
+        wait(socket, log);
+        // One is the suite's, one is here.
+        until("the end of the transport", || faulty.holders() == 2);
         Ok(())
     }),
     ("mio", |faulty, way, log| {
@@ -187,8 +189,8 @@ pub(crate) const SERVERS: [(&str, Run); 4] = [
     }),
 ];
 
-/// Waits for the thread of a socket: until all was told, and it let go of the transport and ended.
-fn wait<A: 'static>(socket: WebSocket<A>, faulty: &Faulty, log: &Log) {
+/// Waits for the thread of a socket: until all was told, and it ended.
+fn wait<A: 'static>(socket: WebSocket<A>, log: &Log) {
     let (owned, told) = mpsc::channel::<()>();
     let owner = Listener::new(move |_, _| {
         let _owned = &owned;
@@ -201,8 +203,6 @@ fn wait<A: 'static>(socket: WebSocket<A>, faulty: &Faulty, log: &Log) {
         told.recv_timeout(PATIENCE),
         Err(RecvTimeoutError::Disconnected)
     );
-    // One is the suite's, one is here.
-    until("the end of the transport", || faulty.holders() == 2);
     until("the end of the thread", || !log.has_thread());
 }
 
@@ -248,6 +248,11 @@ pub(crate) fn connect(io: Faulty, log: &Log) {
     let connecting = FuturesWebSocket::new("ws://server.example.com/chat", |_| async { Ok(io) });
     let (socket, driver) = connecting.unwrap();
     finish(socket, driver, log);
+}
+
+/// A client over TCP, whose thread connects and opens as well.
+pub(crate) fn connect_by_thread(url: &str, log: &Log) {
+    wait(BlockingWebSocket::new(url).unwrap(), log);
 }
 
 /// A server that answers the handshake, and then says all it has to say.

@@ -1,5 +1,12 @@
 //! The browsers' `WebSocket` over the transport: what listeners are told, and what is left.
 
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpListener},
+    thread,
+    time::Duration,
+};
+
 use sansock::Role;
 
 use crate::{
@@ -7,8 +14,8 @@ use crate::{
     adapters::Way,
     common::{close_payload, frames},
     conversation, peer, sent,
-    transport::{Fault, Faulty},
-    web::{Answer, Log, SERVERS, connect},
+    transport::{Fault, Faulty, Layer as _},
+    web::{Answer, Log, SERVERS, connect, connect_by_thread},
 };
 
 /// Checks what every socket owes its listeners, and returns whether it had a handshake.
@@ -54,7 +61,7 @@ fn heard(log: &[String]) -> Vec<&str> {
     entries.filter(|entry| !is_other(entry)).collect()
 }
 
-/// How many messages have their last byte among those of a client.
+/// How many messages have their last byte among those of a peer.
 fn whole_messages(mut wire: &[u8]) -> usize {
     let mut messages = 0;
     while let [first, second, rest @ ..] = wire {
@@ -66,7 +73,8 @@ fn whole_messages(mut wire: &[u8]) -> usize {
             (126 | 127, _) => break,
             (len, rest) => (usize::from(len), rest),
         };
-        let Some(after) = rest.get(4 + len..) else {
+        let key = if second & 0x80 == 0 { 0 } else { 4 };
+        let Some(after) = rest.get(key + len..) else {
             break;
         };
         messages += usize::from(first & 0x88 == 0x80);
@@ -233,3 +241,73 @@ fn hostile_134_135_139_167_every_fault_at_every_call_of_a_web_socket_that_connec
         }
     }
 }
+
+/// A server that ends or resets the connection behind each byte of what it has to say. What a reset
+/// overtakes is lost in the system.
+#[test]
+fn hostile_134_139_167_a_thread_s_connection_cut_at_every_byte() {
+    let close = close_payload(1000, b"bye");
+    let said = frames(
+        Role::Client,
+        &[
+            (0x81, b"first"),
+            (0x02, b"in "),
+            (0x80, b"pieces"),
+            (0x88, &close),
+        ],
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/chat", listener.local_addr().unwrap());
+    let run = |count: usize, resets: bool| {
+        let log = Log::default();
+        let head = thread::scope(|scope| {
+            let server = scope.spawn(|| {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.set_nodelay(true).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut answer = Answer::new(said.clone());
+                let (mut bytes, mut written) = ([0; 512], Vec::new());
+                let mut input = Vec::new();
+                while input.is_empty() {
+                    let n = stream.read(&mut bytes).unwrap();
+                    assert!(n > 0, "the end of a request");
+                    answer.take(&bytes[..n], &mut written, &mut input);
+                }
+                let sent = &input[..count.min(input.len())];
+                stream.write_all(sent).unwrap();
+                if resets {
+                    let socket = socket2::SockRef::from(&stream);
+                    socket.set_linger(Some(Duration::ZERO)).unwrap();
+                } else {
+                    stream.shutdown(Shutdown::Write).unwrap();
+                    let _ = stream.read_to_end(&mut written).unwrap();
+                }
+                input.len() - said.len()
+            });
+            connect_by_thread(&url, &log);
+            server.join().unwrap()
+        });
+        let log = log.entries().clone();
+        assert!(is_well_told(&log), "{count} {resets}");
+        (log, head)
+    };
+    let (whole, head) = run(usize::MAX, false);
+    assert_eq!(whole.last().unwrap(), "close clean 1000 \"bye\" Closed");
+    let all = heard(&whole);
+    assert_eq!(all.len(), 2);
+    for count in 0..head + said.len() {
+        let (log, _) = run(count, false);
+        let messages = count.checked_sub(head).map(|n| whole_messages(&said[..n]));
+        assert_eq!(heard(&log), all[..messages.unwrap_or(0)], "{count}");
+        assert_eq!(log[0] == "open Open", count >= head, "{count}: {log:?}");
+        assert!(
+            log.last().unwrap().starts_with("close unclean 1006"),
+            "{log:?}"
+        );
+        let (log, _) = run(count, true);
+        assert!(all.starts_with(&heard(&log)), "{count}: {log:?}");
+    }
+}
+
+/// What takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
