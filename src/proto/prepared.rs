@@ -14,8 +14,9 @@ use super::{event::Message, frame::FrameHeader, opcode::Opcode};
 
 /// A message whose frame is made once, for any number of connections: cheap to clone.
 ///
-/// A server sends the same bytes to all, and the `Endpoint` shares them without a copy. A client
-/// must mask every frame with a key of its own (RFC 6455 §5.3), so there it is an ordinary message.
+/// A server sends the same bytes to all, and the `Endpoint` writes more than 4 KiB from where they
+/// lie. A client must mask every frame with a key of its own (RFC 6455 §5.3), so there it is an
+/// ordinary message.
 ///
 /// Where permessage-deflate is in use, the message is compressed once for each size of window, and
 /// always with an empty one.
