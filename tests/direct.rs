@@ -283,6 +283,43 @@ fn hostile_130_growth_in_small_reads_is_linear() {
 }
 
 #[test]
+fn hostile_130_no_more_is_reserved_than_can_still_come() {
+    // A character begins in the first read, which leaves a byte of room, and needs two.
+    let text = ["x".repeat(99).as_bytes(), b"\xC3\xA9yy"].concat();
+    for role in ROLES {
+        let cut = |first, payload: &[u8], at: usize| {
+            let bytes = frame(role, first, payload);
+            let (begin, end) = bytes.split_at(bytes.len() - payload.len() + at);
+            vec![begin.to_vec(), end.to_vec()]
+        };
+        for (reads, capacity) in [
+            (cut(0x82, &[7; 130], 100), 130),
+            (cut(0x81, &text, 100), 103),
+            (cut(0x82, &[7; 250], 100), 250),
+            // Another fragment may come, but none that passes the limit of 250.
+            (
+                vec![
+                    frame(role, 0x02, &[7; 200]),
+                    frame(role, 0x00, &[7; 20]),
+                    frame(role, 0x80, b""),
+                ],
+                250,
+            ),
+        ] {
+            let mut ws = open(role, &Config::default().max_message_size(250));
+            let mut events = Vec::new();
+            for read in reads {
+                events.extend(feed(&mut ws, &read, &mut Vec::new()).unwrap());
+            }
+            let Some(Event::Message(message)) = events.pop() else {
+                panic!("a message");
+            };
+            assert_eq!(message.into_bytes().capacity(), capacity, "{role:?}");
+        }
+    }
+}
+
+#[test]
 fn a_recycled_buffer_is_used_for_the_next_message() {
     for role in ROLES {
         for first in [0x02, 0x01] {

@@ -15,7 +15,7 @@ use sansock::{
     },
 };
 
-use crate::wire::{TEXT, at, frame, noise};
+use super::wire::{TEXT, at, frame, noise};
 
 /// An endpoint, what it said, and the way to it.
 pub(crate) struct End {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sansock::{Config, Role, endpoint::Endpoint, proto::Connection};
 
-use crate::wire::decode;
+use super::wire::decode;
 
 pub(crate) const KIB: usize = 1024;
 

@@ -12,7 +12,7 @@ use sansock::{
     },
 };
 
-use crate::common::{self, Random};
+use super::common::{self, Random};
 
 /// What two ends may come to.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use sansock::{
     },
 };
 
-use crate::common::SEED;
+use super::common::SEED;
 
 /// All windows kept, of 32 KiB each.
 pub(crate) fn keeping() -> DeflateConfig {
