@@ -274,6 +274,21 @@ fn hostile_173_the_ceiling_of_codecs_follows_its_formula() {
     let said = Config::default().deflate(Some(deflate.client_max_window_bits(9)));
     let stated = said.memory_ceiling(Role::Client, Some(widest()));
     assert_eq!(stated.compressor, (160 + 2 + 64) << 10);
+    let stated = said.memory_ceiling(Role::Server, Some(widest()));
+    assert_eq!(stated.compressor, (160 + 128 + 64) << 10);
+    // A part of a message that streams is inflated at once, but no more than a message may have.
+    let streaming = config.clone().streaming(true);
+    for (limit, assembly) in [(1 << 20, 3 * 49_408), (50_000, 100_000)] {
+        let config = streaming.clone().max_message_size(limit);
+        let stated = config.memory_ceiling(Role::Server, Some(widest()));
+        assert_eq!(stated.assembly, assembly);
+    }
+    // A level that does not exist is the nearest that does.
+    for (level, symbols) in [(0, 1), (1, 1), (9, 256), (10, 256), (u8::MAX, 256)] {
+        let config = Config::default().deflate(Some(deflate.mem_level(level)));
+        let stated = config.memory_ceiling(Role::Server, Some(widest()));
+        assert_eq!(stated.compressor, (160 + 128 + symbols) << 10, "{level}");
+    }
 }
 
 /// What is read past the input buffer, and a buffer that the program gave back.

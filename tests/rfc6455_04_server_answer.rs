@@ -209,6 +209,52 @@ fn clause_042_043_045_refusals_are_whole_responses() {
     assert_eq!(error, AcceptError::NotUndecided);
 }
 
+/// RFC 9110 §15 names them; what has no name here has an empty one, which is allowed.
+#[test]
+fn clause_042_the_usual_reason_phrases() {
+    for line in [
+        "200 OK",
+        "201 ",
+        "204 No Content",
+        "301 Moved Permanently",
+        "302 Found",
+        "303 See Other",
+        "304 Not Modified",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "406 Not Acceptable",
+        "408 Request Timeout",
+        "409 Conflict",
+        "410 Gone",
+        "414 URI Too Long",
+        "421 Misdirected Request",
+        "426 Upgrade Required",
+        "429 Too Many Requests",
+        "431 Request Header Fields Too Large",
+        "500 Internal Server Error",
+        "501 Not Implemented",
+        "502 Bad Gateway",
+        "503 Service Unavailable",
+        "504 Gateway Timeout",
+        "505 HTTP Version Not Supported",
+        "599 ",
+    ] {
+        let run = run([EXAMPLE.as_bytes()], &Config::default());
+        let mut out = Vec::new();
+        let status = line[..3].parse().unwrap();
+        run.handshake
+            .reject(&Reject::new(status), &mut out)
+            .unwrap();
+        let response = String::from_utf8(out).unwrap();
+        assert_eq!(response.lines().next(), Some(&*format!("HTTP/1.1 {line}")));
+    }
+}
+
 #[test]
 fn http_done_elsewhere_is_checked_alike() {
     let fields: Vec<(&str, &str)> = EXAMPLE

@@ -36,6 +36,7 @@ fn clause_113_hostile_104_every_code_is_echoed_or_fails() {
                 "{code}"
             );
             assert_eq!(CloseCode::new(code).is_sendable(), allowed, "{code}");
+            assert_eq!(u16::from(CloseCode::from(code)), code);
         }
     }
 }

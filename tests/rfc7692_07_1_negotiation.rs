@@ -292,6 +292,46 @@ fn clause_133_146_163_hostile_038_answers_that_were_not_asked_for() {
 }
 
 #[test]
+fn clause_146_148_158_164_an_answer_stays_within_the_offer() {
+    let limited = keeping()
+        .server_max_window_bits(12)
+        .client_max_window_bits(11);
+    for (answer, expected) in [
+        (
+            "server_max_window_bits=12",
+            Some(agreed(false, false, 12, 15)),
+        ),
+        (
+            "server_max_window_bits=9",
+            Some(agreed(false, false, 9, 15)),
+        ),
+        ("server_max_window_bits=13", None),
+        ("client_no_context_takeover", None),
+        (
+            "server_max_window_bits=12; client_max_window_bits=11",
+            Some(agreed(false, false, 12, 11)),
+        ),
+        (
+            "server_max_window_bits=12; client_max_window_bits=10",
+            Some(agreed(false, false, 12, 10)),
+        ),
+        ("server_max_window_bits=12; client_max_window_bits=12", None),
+    ] {
+        let answered = reply(&with(limited), &format!("permessage-deflate; {answer}"));
+        let params = answered.map(|connection| connection.deflate().unwrap());
+        assert_eq!(
+            params,
+            expected.ok_or(HandshakeError::ResponseExtensions),
+            "{answer}"
+        );
+    }
+    // What was asked of the server must be answered.
+    let forgetting = with(keeping().server_no_context_takeover(true));
+    let error = reply(&forgetting, "permessage-deflate").unwrap_err();
+    assert_eq!(error, HandshakeError::ResponseExtensions);
+}
+
+#[test]
 fn clause_134_149_153_155_156_159_161_166_what_an_answer_agrees_on() {
     let cases: [(&str, DeflateParams); 8] = [
         ("permessage-deflate", widest()),
@@ -357,5 +397,15 @@ fn clause_152_162_a_client_keeps_to_what_it_said_although_nobody_answered() {
         assert_eq!((sent.len(), first), (1, 0xC2));
         // The repetition is further away than 512 bytes, and so is the message before.
         assert!(payload.len() > 1_200, "{}", payload.len());
+    }
+    // With the widest window only the message before is out of reach.
+    let said = keeping().client_no_context_takeover(true);
+    let mut connection = reply(&with(said), "permessage-deflate").unwrap();
+    for _ in 0..2 {
+        let mut out = Vec::new();
+        connection
+            .send_with(&noise[..], SendOptions::from(Compress::Always), &mut out)
+            .unwrap();
+        assert!(out.len() > 600, "{}", out.len());
     }
 }
