@@ -3,8 +3,8 @@
 
 use std::{
     future::Future,
-    io::{self, ErrorKind, Read},
-    net::{TcpListener, TcpStream},
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
     pin::pin,
     sync::Arc,
     task::{Context, Waker},
@@ -16,9 +16,10 @@ use sansock::{
     adapter::{self, Error, blocking, tokio::Socket},
     proto::{
         Connection,
-        handshake::{Accept, ClientRequest},
+        handshake::{Accept, AcceptError, ClientRequest},
     },
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A port that nobody listens on.
 fn refused() -> io::Result<String> {
@@ -208,4 +209,51 @@ fn hostile_148_a_runtime_shut_down_in_the_middle() {
     let read = tokio::io::AsyncReadExt::read_to_end(&mut peer, &mut rest);
     runtime().block_on(read).unwrap();
     assert!(rest.len() <= 64);
+}
+
+/// A program that lets requests for pages come and accepts whatever does: its client is told what
+/// is missing.
+#[tokio::test]
+async fn who_accepts_a_page_tells_its_client_426() {
+    const PAGE: &[u8] = b"GET /a HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n";
+    let config = Arc::new(Config::default().plain_requests(true));
+    let (mut client, server) = tokio::io::duplex(1 << 10);
+    client.write_all(PAGE).await.unwrap();
+    let mut answer = String::new();
+    let (accepted, read) = tokio::join!(
+        adapter::tokio::Socket::accept(server, &config),
+        client.read_to_string(&mut answer)
+    );
+    read.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+        "{answer}"
+    );
+    assert!(
+        matches!(
+            accepted,
+            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
+        ),
+        "{accepted:?}"
+    );
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.write_all(PAGE).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let accepted = adapter::blocking::Socket::accept(server, &config);
+    answer.clear();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+        "{answer}"
+    );
+    assert!(
+        matches!(
+            accepted,
+            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
+        ),
+        "{accepted:?}"
+    );
 }

@@ -185,6 +185,15 @@ fn rfc7692_section_6_both_sides_count_the_same_compression() {
     assert_eq!((counters.received.frames, counters.sent.frames), (1, 3));
 }
 
+#[test]
+fn a_ratio_is_of_what_was_compressed() {
+    let mut traffic = Traffic::default();
+    assert_eq!(traffic.compression_ratio(), None);
+    traffic.uncompressed_bytes = 900;
+    traffic.compressed_bytes = 300;
+    assert_eq!(traffic.compression_ratio(), Some(3.0));
+}
+
 /// Sending came to the high-water mark: once for each time that it was below before.
 #[test]
 fn pauses_are_counted_when_they_begin() {

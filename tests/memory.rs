@@ -22,7 +22,7 @@ use sansock::{
     endpoint::{Endpoint, EndpointEvent},
     proto::{
         Budget, Connection, DeflateParams,
-        handshake::{Accept, ClientRequest},
+        handshake::{Accept, ClientRequest, ServerHandshake},
     },
 };
 
@@ -365,6 +365,26 @@ fn hostile_031_ten_thousand_half_open_handshakes_cost_what_is_stated() {
     });
     let left = silent.bytes_current + half.bytes_current + more.bytes_current + after.bytes_current;
     assert!(left <= 128 * MANY as i64, "{left}");
+}
+
+/// What came of a head lies in a buffer that doubles when it is full, and never passes the limit.
+#[test]
+fn hostile_031_the_buffer_of_a_head_grows_as_stated() {
+    let config = Arc::new(Config::default().max_head_size(420));
+    let mut handshake = ServerHandshake::new(&config);
+    let head = format!("GET / HTTP/1.1\r\nHost: {}", "a".repeat(400));
+    let mut bytes = head.into_bytes();
+    let mut rest = &mut bytes[..420];
+    let mut held = 0;
+    for (read, capacity) in [(100, 100), (100, 200), (50, 400), (150, 400), (20, 420)] {
+        let mut input = rest.split_off_mut(..read).unwrap();
+        let heap = measure(|| {
+            let received = handshake.receive(&mut input, &mut Vec::new());
+            assert!(matches!(received, Ok(None)));
+        });
+        held += heap.bytes_current;
+        assert_eq!(held, capacity, "after {read} more");
+    }
 }
 
 /// Heads that cost the most to look at, for each end, in reads of all sizes.

@@ -9,17 +9,12 @@
 #[path = "rfc6455_04/mod.rs"]
 mod rfc6455_04;
 
-use std::{
-    io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use sansock::{
-    Config, Endpoint, EndpointEvent, adapter,
+    Config, Endpoint, EndpointEvent,
     proto::handshake::{Accept, AcceptError, HandshakeError as E, Reject, Request},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use rfc6455_04::{EXAMPLE, Run, and, everywhere, everywhere_with, with};
 
@@ -229,50 +224,5 @@ fn hostile_204_one_request_is_answered_and_no_more() {
     assert_eq!(
         String::from_utf8(out).unwrap(),
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\npage"
-    );
-}
-
-/// A program that turns this on and accepts whatever comes: the client is told what is missing.
-#[tokio::test]
-async fn who_accepts_a_page_tells_its_client_426() {
-    let config = Arc::new(config());
-    let (mut client, server) = tokio::io::duplex(1 << 10);
-    client.write_all(PAGE.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    let (accepted, read) = tokio::join!(
-        adapter::tokio::Socket::accept(server, &config),
-        client.read_to_string(&mut answer)
-    );
-    read.unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
-        "{answer}"
-    );
-    assert!(
-        matches!(
-            accepted,
-            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
-        ),
-        "{accepted:?}"
-    );
-
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    client.write_all(PAGE.as_bytes()).unwrap();
-    client.shutdown(Shutdown::Write).unwrap();
-    let (server, _) = listener.accept().unwrap();
-    let accepted = adapter::blocking::Socket::accept(server, &config);
-    answer.clear();
-    client.read_to_string(&mut answer).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
-        "{answer}"
-    );
-    assert!(
-        matches!(
-            accepted,
-            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
-        ),
-        "{accepted:?}"
     );
 }

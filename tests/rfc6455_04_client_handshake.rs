@@ -289,6 +289,7 @@ fn clause_012_hostile_035_042_what_is_no_response() {
         "HTTP/1.1 101 \0",
         "http/1.1 101 x\r\n",
         "X",
+        "\r",
     ] {
         assert_eq!(error(text), E::MalformedStartLine, "{text:?}");
     }

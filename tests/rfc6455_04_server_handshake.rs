@@ -132,6 +132,10 @@ fn hostile_007_other_protocols_fail_at_the_first_bytes_that_show_it() {
     assert_eq!(error(b"GET\x00"), E::MalformedStartLine);
     assert_eq!(error(b"GET /\xFF"), E::MalformedStartLine);
     assert_eq!(error("GET / \r\n"), E::MalformedStartLine);
+    // What may stand in a line and not begin one.
+    for first in ["\r", " ", "(", "@"] {
+        assert_eq!(error(first), E::MalformedStartLine, "{first:?}");
+    }
 }
 
 #[test]
@@ -360,6 +364,11 @@ fn clause_032_hostile_017_malformed_header_lines() {
     ] {
         assert_eq!(error(and(lines)), E::MalformedHeader, "{lines:?}");
     }
+    // Not only when the head is whole.
+    assert_eq!(
+        error("GET / HTTP/1.1\r\nx: y\r\n z\r\n"),
+        E::MalformedHeader
+    );
     assert_eq!(error("\r\n".to_owned() + EXAMPLE), E::MalformedStartLine);
     assert_eq!(error("\n".to_owned() + EXAMPLE), E::MalformedStartLine);
     assert_eq!(error(EXAMPLE.replace("\r\n", "\n")), E::MalformedStartLine);

@@ -299,4 +299,31 @@ mod tests {
         ));
         assert_eq!(owned.into_bytes(), [1]);
     }
+
+    #[test]
+    fn a_message_knows_its_kind_and_length() {
+        let (text, binary) = (Message::from("ü"), Message::from(b""));
+        assert_eq!(
+            (text.is_text(), text.is_empty(), text.len()),
+            (true, false, 2)
+        );
+        assert_eq!(
+            (binary.is_text(), binary.is_empty(), binary.len()),
+            (false, true, 0)
+        );
+        assert_eq!((text.as_text(), binary.as_text()), (Some("ü"), None));
+    }
+
+    #[cfg(any(feature = "std", feature = "web"))]
+    #[test]
+    fn parts_join_to_their_message() {
+        let mut parts = None;
+        assert_eq!(Part::more("one").join(&mut parts), None);
+        assert_eq!(Part::more(", ").join(&mut parts), None);
+        let whole = Part::last("two").join(&mut parts);
+        assert_eq!((whole, &parts), (Some(Message::from("one, two")), &None));
+        assert_eq!(Part::more(b"\x01").join(&mut parts), None);
+        let whole = Part::last(b"\x02").join(&mut parts);
+        assert_eq!((whole, &parts), (Some(Message::from(b"\x01\x02")), &None));
+    }
 }

@@ -13,15 +13,15 @@ use alloc::vec::Vec;
 #[inline]
 pub fn apply(payload: &mut [u8], key: [u8; 4], phase: u8) -> u8 {
     let shift = u32::from(phase % 4) * 8;
-    let key = u32::from_le_bytes(key).rotate_right(shift);
+    let key = u32::from_le_bytes(key).rotate_right(shift).to_le_bytes();
     let (words, tail) = payload.as_chunks_mut::<8>();
-    let wide = u64::from(key) | u64::from(key) << 32;
+    let [a, b, c, d] = key;
+    let wide = u64::from_le_bytes([a, b, c, d, a, b, c, d]);
     if words.len() < FEW {
         apply_words(words, wide);
     } else {
         apply_many(words, wide);
     }
-    let key = key.to_le_bytes();
     for (byte, mask) in tail.iter_mut().zip(key.into_iter().chain(key)) {
         *byte ^= mask;
     }
@@ -174,6 +174,22 @@ mod tests {
                     assert_eq!(out.split_at(6), (&b"before"[..], &expected[..]), "{len}");
                 }
             }
+        }
+    }
+
+    /// Any number of bytes may have gone before.
+    #[test]
+    fn a_phase_counts_modulo_4() {
+        for phase in 0..=u8::MAX {
+            let mut masked = [0x10, 0x20, 0x30];
+            let next = apply(&mut masked, [1, 2, 3, 4], phase);
+            let expected = match phase % 4 {
+                0 => ([0x11, 0x22, 0x33], 3),
+                1 => ([0x12, 0x23, 0x34], 0),
+                2 => ([0x13, 0x24, 0x31], 1),
+                _ => ([0x14, 0x21, 0x32], 2),
+            };
+            assert_eq!((masked, next), expected, "{phase}");
         }
     }
 

@@ -104,7 +104,11 @@ pub(crate) fn reply_lines(config: &Arc<Config>, lines: &str) -> Result<Connectio
     )
     .into_bytes();
     match client.receive(&mut &mut response[..])? {
-        Some(Outcome::Open(connection, _)) => Ok(connection),
+        Some(Outcome::Open(connection, response)) => {
+            let written = field(lines, "Sec-WebSocket-Extensions");
+            assert_eq!(response.extensions(), written.as_deref());
+            Ok(connection)
+        }
         other => panic!("{lines}: {other:?}"),
     }
 }

@@ -274,4 +274,12 @@ mod tests {
         assert_eq!(size_of::<AcceptError>(), 1);
         assert_eq!(size_of::<RequestError>(), 1);
     }
+
+    /// RFC 9110 §15.5.22, §15.6.1.
+    #[cfg(feature = "std")]
+    #[test]
+    fn a_wrong_answer_is_the_servers_fault() {
+        assert_eq!(AcceptError::NotWebSocket.status(), 426);
+        assert_eq!(AcceptError::SubprotocolNotOffered.status(), 500);
+    }
 }
