@@ -135,6 +135,28 @@ fn direct_is_only_for_binary_frames_that_lack_more_than_64_kib() {
 }
 
 #[test]
+fn hostile_130_the_room_is_what_came_before_or_256_kib() {
+    for role in ROLES {
+        let mut ws = open_default(role);
+        feed(&mut ws, &announce(role, 0x82, 2_000_000), &mut Vec::new()).unwrap();
+        for (room, read) in [
+            (262_144, 262_144 - 4_096),
+            // What is reserved already, down to 4 KiB.
+            (4_096, 1),
+            (262_144, 262_144),
+            (520_193, 520_193),
+            // No more than the frame lacks.
+            (959_614, 959_613),
+        ] {
+            let (buffer, offered) = ws.direct().unwrap();
+            assert_eq!(offered, room);
+            buffer.resize(buffer.len() + read, 7);
+            assert_eq!(ws.receive_direct(read), Ok(None));
+        }
+    }
+}
+
+#[test]
 fn an_end_takes_the_buffer_away() {
     for role in ROLES {
         let ends: [fn(&mut Connection); 2] = [Connection::receive_eof, |ws| {

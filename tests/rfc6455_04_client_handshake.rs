@@ -150,6 +150,8 @@ fn clause_031_the_example_of_section_1_3() {
     assert_eq!(response.negotiated().subprotocol.as_deref(), Some("chat"));
     assert_eq!(response.extensions(), None);
     assert_eq!(response.headers().len(), 4);
+    assert!(!response.headers().is_empty());
+    assert!(refusal("HTTP/1.1 204\r\n\r\n").headers().is_empty());
     assert_eq!(response.headers().get_str("UPGRADE"), Some("websocket"));
 }
 

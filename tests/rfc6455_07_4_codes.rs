@@ -36,7 +36,6 @@ fn clause_113_hostile_104_every_code_is_echoed_or_fails() {
                 "{code}"
             );
             assert_eq!(CloseCode::new(code).is_sendable(), allowed, "{code}");
-            assert_eq!(u16::from(CloseCode::from(code)), code);
         }
     }
 }
@@ -52,6 +51,7 @@ fn clause_111_the_defined_codes_are_sent_where_they_belong() {
             open_default(role).close(Some(&close), &mut out).unwrap();
             assert_eq!(sent(&out), [(0x88, code.to_be_bytes().to_vec())]);
         }
+        assert_eq!(u16::from(CloseCode::from(code)), code);
     }
 }
 

@@ -216,6 +216,7 @@ fn a_message_that_is_not_finished_in_time_is_a_signal() {
         assert!(matches!(receive.receive(&mut input), Ok(None)));
         assert!(receive.handle_timeout(Instant::ZERO).is_some());
         carry(&mut receive, &mut send, &mut found);
+        assert!(!receive.is_finished());
         assert_eq!(receive.handle_timeout(ms(60_000)), None);
         assert!(receive.is_finished());
         let signal = receive.take_signal().unwrap();
