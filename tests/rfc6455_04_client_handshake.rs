@@ -211,11 +211,11 @@ fn clause_024_hostile_034_refusals() {
     }
     let chunked = refusal(
         "HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n\
-        5;x=y\r\nHello\r\n6\r\n world\r\n0\r\nX: y\r\n\r\nmore",
+        5;x=y\r\nHello\r\n1a\r\n world: 26 bytes, all told\r\n0\r\nX: y\r\n\r\nmore",
     );
     assert_eq!(
         (chunked.body(), chunked.is_complete()),
-        (&b"Hello world"[..], true)
+        (&b"Hello world: 26 bytes, all told"[..], true)
     );
     for status in [204, 304] {
         let none = refusal(&format!("HTTP/1.1 {status} x\r\nContent-Length: 9\r\n\r\n"));
