@@ -11,7 +11,7 @@ use common::{ROLES, SEED, close_payload, frame, frames, ms, open, open_default};
 use sansock::{
     CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, ProtocolError, Role,
     SendError, State,
-    proto::{Connection, Instant, Prepared, ReceiveHalf, SendHalf, Signal, Timeout},
+    proto::{Connection, Error, Instant, Prepared, ReceiveHalf, SendHalf, Signal, Timeout},
 };
 
 /// All that came of the peer's bytes.
@@ -196,6 +196,30 @@ fn halves_send_what_the_whole_sends() {
         assert_eq!(half.state(), whole.state());
         assert_eq!(half.send("late", &mut found), Err(SendError::NotOpen));
         assert_eq!(found, expected);
+    }
+}
+
+/// §7.1.1: a Close that comes after its deadline is too late.
+#[test]
+fn a_close_behind_the_end_changes_nothing() {
+    for role in ROLES {
+        let (mut receive, mut send) = open_default(role).into_split();
+        let mut out = Vec::new();
+        send.close(None, &mut out).unwrap();
+        assert!(send.handle_timeout(Instant::ZERO, &mut out).is_some());
+        assert_eq!(send.handle_timeout(ms(100_000), &mut out), None);
+        let ended = send.close_status().cloned();
+        assert_eq!(
+            ended.as_ref().and_then(|it| it.error),
+            Some(Error::Timeout(Timeout::Close))
+        );
+        out.clear();
+        let mut bytes = frame(role, 0x88, &[3, 232]);
+        let event = receive.receive(&mut &mut bytes[..]);
+        assert!(matches!(event, Ok(Some(Event::Close(Some(_))))));
+        carry(&mut receive, &mut send, &mut out);
+        assert_eq!(send.close_status().cloned(), ended);
+        assert!(send.is_finished() && out.is_empty());
     }
 }
 

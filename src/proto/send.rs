@@ -475,7 +475,7 @@ impl Sender {
     /// "If an endpoint receives a Close frame and did not previously send a Close frame, the
     /// endpoint MUST send a Close frame in response", with the code it received (§5.5.1).
     fn close_received(&mut self, frame: Option<&CloseFrame<'_>>, out: &mut Vec<u8>) {
-        if self.phase >= Phase::Exchanged || self.phase == Phase::Replying {
+        if !matches!(self.phase, Phase::Open | Phase::CloseSent) {
             return;
         }
         self.extra().received = Some(remembered(frame));

@@ -216,4 +216,23 @@ mod tests {
             assert_eq!(history, all[all.len().saturating_sub(512)..]);
         }
     }
+
+    /// It doubles when it is full, and is never larger than the window.
+    #[test]
+    fn the_history_takes_no_more_than_the_window() {
+        let mut inflater = Inflater::new();
+        inflater.reset(9);
+        for (piece, capacity) in [
+            (100, 100),
+            (50, 200),
+            (50, 200),
+            (1, 400),
+            (250, 451),
+            (60, 512),
+            (600, 512),
+        ] {
+            inflater.remember(&[7; 600][..piece]);
+            assert_eq!(inflater.history.capacity(), capacity);
+        }
+    }
 }
