@@ -161,6 +161,25 @@ fn clause_033_hostile_008_the_method_is_get() {
     );
 }
 
+/// Whatever is as long as a name that counts, and is another, counts for nothing.
+#[test]
+fn section_4_2_1_names_of_the_same_length_are_other_names() {
+    let others = "Hoss: b\r\nCookie: \u{e9}\r\nContent-Types0: 5\r\nTransfer-Encoders: chunked\r\n\
+        Sec-WebSocket-Kex: b\r\nSec-WebSocket-Versiox: 12\r\nSec-WebSocket-Protocox: a, a\r\n\
+        Sec-WebSocket-Extensionx: ;\r\n";
+    assert_eq!(request(&and(others)).path(), "/chat");
+    for (name, other, missed) in [
+        ("Upgrade", "Unknown: websocket\r\n", E::RequestUpgrade),
+        (
+            "Connection",
+            "Connectors: Upgrade\r\n",
+            E::RequestConnection,
+        ),
+    ] {
+        assert_eq!(error(with(name, other)), missed);
+    }
+}
+
 #[test]
 fn clause_033_hostile_009_the_version_is_1_1() {
     for version in ["HTTP/1.0", "HTTP/2.0", "HTTP/1.2", "HTTP/0.9"] {
