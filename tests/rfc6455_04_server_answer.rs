@@ -144,7 +144,9 @@ fn hostile_028_headers_that_may_not_be_added() {
 #[test]
 fn hostile_030_the_client_goes_while_the_program_decides() {
     let mut run = everywhere(EXAMPLE);
+    assert!(run.handshake.is_undecided());
     assert_eq!(run.handshake.receive_eof(), E::Eof(EofStage::Undecided));
+    assert!(!run.handshake.is_undecided());
     let (handshake, error) = run
         .handshake
         .accept(&Accept::new(), &mut run.out)

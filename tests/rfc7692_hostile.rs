@@ -10,11 +10,11 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use allocation_counter::measure;
 use common::{
-    Bits, Deflater, Inflater, ROLES, Random, bomb, decode, expect_fail_on, feed, frame, frames,
+    Bits, Deflater, Inflater, ROLES, Random, at, bomb, decode, expect_fail_on, feed, frame, frames,
     in_cuts_on, open_deflate, run_on, widest,
 };
 use sansock::{Config, Event, Message, Part, ProtocolError, Role, proto::Connection};
@@ -46,6 +46,50 @@ fn fragments(role: Role, payload: &[u8], len: usize) -> Vec<u8> {
         bytes.extend(frame(role, first | fin, piece));
     }
     bytes
+}
+
+/// Compressed bytes earn time as they come, not as they are announced.
+#[test]
+fn hostile_123_only_what_came_of_a_compressed_frame_earns_time() {
+    let config = Config::default()
+        .message_timeout(Some(Duration::from_secs(60)))
+        .min_message_rate(10)
+        .ping_interval(None)
+        .idle_timeout(None);
+    for role in ROLES {
+        let mut ws = open(role, &config);
+        let mut out = Vec::new();
+        let payload = Bits::new().stored(false, &[7; 1_000]).message();
+        let bytes = frame(role, 0xC2, &payload);
+        let header = bytes.len() - payload.len();
+        feed(&mut ws, &bytes[..header + 30], &mut out).unwrap();
+        assert_eq!(ws.handle_timeout(at(0), &mut out), Some(at(60 + 3)));
+        feed(&mut ws, &bytes[header + 30..header + 130], &mut out).unwrap();
+        assert_eq!(ws.handle_timeout(at(1), &mut out), Some(at(60 + 13)));
+    }
+}
+
+/// While streaming a part ends where 16 KiB are full, even if that is where a piece ends.
+#[test]
+fn section_7_2_2_a_part_is_full_at_16_kib() {
+    for role in ROLES {
+        let mut ws = open(role, &Config::default().streaming(true));
+        let mut out = Vec::new();
+        let payload = Bits::new().stored(false, &[7; 20_000]).message();
+        let bytes = frame(role, 0xC2, &payload);
+        // The block's header comes first, so that 32 bytes of what follows are as many bytes.
+        let (header, rest) = bytes.split_at(bytes.len() - payload.len() + 5);
+        assert_eq!(feed(&mut ws, header, &mut out), Ok(vec![]));
+        let parts: Vec<usize> = feed(&mut ws, rest, &mut out)
+            .unwrap()
+            .into_iter()
+            .map(|event| match event {
+                Event::Part(part) => part.data.len(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(parts, [16_384, 3_616]);
+    }
 }
 
 #[test]

@@ -7,6 +7,8 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{ROLES, SEED, close_payload, frame, frames, ms, open, open_default};
 use sansock::{
     CloseCode, CloseFrame, CloseStatus, Config, Event, Message, Part, ProtocolError, Role,
@@ -185,6 +187,10 @@ fn halves_send_what_the_whole_sends() {
         let (mut expected, mut found) = (Vec::new(), Vec::new());
         whole.send("text", &mut expected).unwrap();
         half.send("text", &mut found).unwrap();
+        for part in [Part::more("in "), Part::last("parts")] {
+            whole.send_part(&part, &mut expected).unwrap();
+            half.send_part(&part, &mut found).unwrap();
+        }
         whole.ping(b"ping", &mut expected).unwrap();
         half.ping(b"ping", &mut found).unwrap();
         whole.pong(b"pong", &mut expected).unwrap();
@@ -206,6 +212,7 @@ fn a_close_behind_the_end_changes_nothing() {
         let (mut receive, mut send) = open_default(role).into_split();
         let mut out = Vec::new();
         send.close(None, &mut out).unwrap();
+        assert!(!send.is_finished());
         assert!(send.handle_timeout(Instant::ZERO, &mut out).is_some());
         assert_eq!(send.handle_timeout(ms(100_000), &mut out), None);
         let ended = send.close_status().cloned();
@@ -221,6 +228,25 @@ fn a_close_behind_the_end_changes_nothing() {
         assert_eq!(send.close_status().cloned(), ended);
         assert!(send.is_finished() && out.is_empty());
     }
+}
+
+#[test]
+fn halves_share_their_configuration_and_one_recycles() {
+    let config = Arc::new(Config::default());
+    let (mut receive, send) = Connection::server(&config).into_split();
+    assert!(Arc::ptr_eq(send.config(), &config));
+    receive.recycle(Vec::with_capacity(100_000));
+    let mut bytes = frame(Role::Server, 0x82, b"in two reads");
+    let (mut first, mut second) = bytes.split_at_mut(10);
+    assert!(matches!(receive.receive(&mut first), Ok(None)));
+    let Ok(Some(Event::Message(message))) = receive.receive(&mut second) else {
+        panic!("a message");
+    };
+    let payload = message.into_bytes();
+    assert_eq!(
+        (&payload[..], payload.capacity()),
+        (&b"in two reads"[..], 100_000)
+    );
 }
 
 /// A half keeps the deadline of an unfinished message, the other tells the peer.

@@ -97,3 +97,23 @@ impl fmt::Debug for Pool {
         f.debug_struct("Pool").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_lies_ready_than_was_asked_for() {
+        let config = DeflateConfig::new().pool_size(2);
+        let pool = Pool::default();
+        for _ in 0..4 {
+            pool.give_inflater(&config, Box::new(Inflater::new()));
+            pool.give_deflater(&config, Box::new(Deflater::new(&config, 9)));
+        }
+        {
+            let idle = pool.idle();
+            assert_eq!((idle.inflaters.len(), idle.deflaters.len()), (2, 2));
+        }
+        assert_eq!(pool, Pool::default());
+    }
+}

@@ -198,11 +198,6 @@ impl ServerHandshake {
 /// The subprotocols of `request`, each followed by a comma; a copy, since the program owns the
 /// request.
 fn offered(request: &Request) -> String {
-    let len = request.subprotocols().map(|name| name.len() + 1).sum();
-    let mut offered = String::with_capacity(len);
-    for name in request.subprotocols() {
-        offered.push_str(name);
-        offered.push(',');
-    }
-    offered
+    let names = request.subprotocols();
+    names.flat_map(|name| [name, ","]).collect()
 }
