@@ -194,6 +194,32 @@ fn a_ratio_is_of_what_was_compressed() {
     assert_eq!(traffic.compression_ratio(), Some(3.0));
 }
 
+/// Bytes that wait already are not of the next frame.
+#[cfg(feature = "deflate")]
+#[test]
+fn rfc7692_section_6_compressed_frames_are_counted_one_by_one() {
+    use sansock::{
+        Role,
+        proto::{DeflateParams, handshake::Negotiated},
+    };
+
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams::default());
+    let mut server = Connection::from_negotiated(Role::Server, &negotiated, &counting(), [7; 32]);
+    let prepared = Prepared::new(Message::from("to all ".repeat(100)));
+    let mut out = Vec::new();
+    for frames in 1..4 {
+        assert_eq!(server.send("again and ".repeat(100), &mut out), Ok(()));
+        assert_eq!(server.send_prepared(&prepared, &mut out), Ok(()));
+        let sent = counted(&server).sent;
+        assert_eq!((sent.frames, sent.messages), (2 * frames, 2 * frames));
+        assert_eq!(sent.bytes, out.len() as u64);
+        assert_eq!(sent.uncompressed_bytes, 1_700 * frames);
+        // Each has a header of two bytes.
+        assert_eq!(sent.compressed_bytes, sent.bytes - 4 * frames);
+    }
+}
+
 /// Sending came to the high-water mark: once for each time that it was below before.
 #[test]
 fn pauses_are_counted_when_they_begin() {

@@ -17,7 +17,7 @@ use common::{
 };
 use sansock::{
     Config, DeflateConfig, Event, Message, Part, ProtocolError, Role,
-    proto::{Compress, Connection, SendOptions},
+    proto::{Compress, Connection, Prepared, SendOptions},
 };
 
 /// §7.2.3.1: "Hello", without the tail.
@@ -95,6 +95,29 @@ fn clause_136_139_141_173_174_177_the_examples_are_received() {
         let flushed = [HELLO, b"\x00\x00\xFF\xFF"].concat();
         let fragments: [(u8, &[u8]); 2] = [(0x41, &flushed), (0x80, b"\x00")];
         assert_eq!(received(role, &fragments), texts(["Hello"]));
+    }
+}
+
+/// Eight bytes that become eight are not compressed; nine that become eight are.
+#[test]
+fn section_6_what_does_not_become_shorter_is_sent_as_it_is() {
+    let deflate = DeflateConfig::new().threshold(0);
+    let config = Arc::new(Config::default().deflate(Some(deflate)));
+    for (text, first) in [("abcabcab", 0x81), ("abcabcabc", 0xC1)] {
+        for role in ROLES {
+            for params in [widest(), agreed(true, true, 15, 15)] {
+                let mut ws = open_deflate(role, &config, params);
+                let (sent_first, payload) = send_as(&mut ws, text, Compress::Auto);
+                assert_eq!((sent_first, payload.len()), (first, 8), "{text}");
+                let prepared = Prepared::new(Message::from(text));
+                let prepared = sent(&mut ws, |ws, out| ws.send_prepared(&prepared, out).unwrap());
+                assert_eq!(prepared.len(), 1);
+                // A client makes a frame of its own, whose window may hold the text by now.
+                if role == Role::Server {
+                    assert_eq!((prepared[0].0, prepared[0].1.len()), (first, 8), "{text}");
+                }
+            }
+        }
     }
 }
 
