@@ -65,6 +65,19 @@ const MASKED_CLOSE: &[u8] = b"\x88\x82\0\0\0\0\x03\xE8";
 const CLOSE: &[u8] = b"\x88\x02\x03\xE8";
 
 #[test]
+fn clause_086_the_reply_does_not_wait_for_what_has_left() {
+    // Written from where it lies to its very end.
+    let config = Arc::new(Config::default().fragment_size(usize::MAX));
+    let mut server = Endpoint::from_connection(Connection::server(&config));
+    server.send(vec![1; 200_000]).unwrap();
+    assert_eq!(take(&mut server, usize::MAX).len(), 10 + 200_000);
+    let events = give(&mut server, MASKED_CLOSE);
+    assert!(matches!(events[0], EndpointEvent::Event(Event::Close(_))));
+    assert!(server.wants_write());
+    assert_eq!(take(&mut server, usize::MAX), CLOSE);
+}
+
+#[test]
 fn clause_086_the_reply_waits_for_what_was_sent_before() {
     for step in [1, 1000, usize::MAX] {
         let mut server = server();

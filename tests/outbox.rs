@@ -44,6 +44,28 @@ fn a_big_payload_leaves_in_fragments() {
     }
 }
 
+/// RFC 7692 §6.1: where messages are compressed, so are those that would be queued as they are.
+#[cfg(feature = "deflate")]
+#[test]
+fn a_big_payload_is_compressed_by_fragments() {
+    use sansock::{
+        Endpoint,
+        proto::{Connection, DeflateParams, handshake::Negotiated},
+    };
+
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams::default());
+    for role in [Role::Client, Role::Server] {
+        let config = Config::default().fragment_size(64 * KIB).into();
+        let connection = Connection::from_negotiated(role, &negotiated, &config, [7; 32]);
+        let mut endpoint = Endpoint::from_connection(connection);
+        endpoint.send(vec![7; 200_000]).unwrap();
+        let written = write_all(&mut endpoint);
+        assert_eq!(written[0], 0x42, "{role:?}");
+        assert!(written.len() < 4_000, "{role:?} {}", written.len());
+    }
+}
+
 /// A Ping that comes when `n` bytes of a big message are written is answered behind the fragment
 /// under way, not behind the message.
 #[test]

@@ -59,4 +59,13 @@ mod tests {
             "MaskingKeys(..)"
         );
     }
+
+    #[test]
+    fn nonces_follow_from_the_seed_and_differ() {
+        let mut keys = MaskingKeys::from_seed([7; 32]);
+        let (first, second) = (keys.nonce(), keys.nonce());
+        assert_ne!(first, second);
+        assert_eq!(MaskingKeys::from_seed([7; 32]).nonce(), first);
+        assert_ne!(MaskingKeys::from_seed([8; 32]).nonce(), first);
+    }
 }
