@@ -147,7 +147,7 @@ impl Inflation<'_> {
             if inflated.made < CHUNK && piece.is_empty() {
                 return Ok(());
             }
-            if inflated.made == 0 && inflated.taken == 0 {
+            if (inflated.made, inflated.taken) == (0, 0) {
                 return Err(ProtocolError::InvalidDeflate);
             }
         }
