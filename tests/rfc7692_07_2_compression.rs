@@ -121,6 +121,24 @@ fn section_6_what_does_not_become_shorter_is_sent_as_it_is() {
     }
 }
 
+/// The first 4 KiB of a message in parts say whether the rest is worth it; fewer do not.
+#[test]
+fn section_6_a_long_first_part_that_does_not_become_shorter_decides() {
+    let noise = Random::new(6).bytes(4_096);
+    for role in ROLES {
+        for (len, firsts) in [(4_096, [0x02, 0x80]), (4_095, [0x42, 0x80])] {
+            let mut ws = open(role);
+            let frames = sent(&mut ws, |ws, out| {
+                ws.send_part(&Part::more(&noise[..len]), out).unwrap();
+                ws.send_part(&Part::last(&[0; 500]), out).unwrap();
+            });
+            assert_eq!([frames[0].0, frames[1].0], firsts);
+            assert_eq!(frames[0].1.len() > len, firsts[0] == 0x42);
+            assert_eq!(frames[1].1.len() < 500, firsts[0] == 0x42);
+        }
+    }
+}
+
 #[test]
 fn clause_167_168_169_177_the_examples_are_sent() {
     for role in ROLES {
