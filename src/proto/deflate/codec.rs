@@ -170,7 +170,7 @@ impl Deflater {
         loop {
             let filled = out.len();
             // More than the 6 bytes of a flush, so that none is written twice.
-            let room = input.len().clamp(192, 16_320) + 64;
+            let room = input.len().saturating_add(64).clamp(256, 16_384);
             out.resize(filled + room, 0);
             let (taken, made) = (self.codec.total_in(), self.codec.total_out());
             let status = self
