@@ -156,7 +156,7 @@ async fn hostile_118_a_dropped_handle_ends_the_transport() {
         Vec::new(),
     ));
     let mut rest = Vec::new();
-    tokio::io::AsyncReadExt::read_to_end(&mut peer, &mut rest)
+    AsyncReadExt::read_to_end(&mut peer, &mut rest)
         .await
         .unwrap();
     assert_eq!(rest, b"");
@@ -206,7 +206,7 @@ fn hostile_148_a_runtime_shut_down_in_the_middle() {
     assert!(!task.is_finished());
     drop(first);
     let mut rest = Vec::new();
-    let read = tokio::io::AsyncReadExt::read_to_end(&mut peer, &mut rest);
+    let read = AsyncReadExt::read_to_end(&mut peer, &mut rest);
     runtime().block_on(read).unwrap();
     assert!(rest.len() <= 64);
 }
@@ -221,7 +221,7 @@ async fn who_accepts_a_page_tells_its_client_426() {
     client.write_all(PAGE).await.unwrap();
     let mut answer = String::new();
     let (accepted, read) = tokio::join!(
-        adapter::tokio::Socket::accept(server, &config),
+        Socket::accept(server, &config),
         client.read_to_string(&mut answer)
     );
     read.unwrap();
@@ -230,10 +230,7 @@ async fn who_accepts_a_page_tells_its_client_426() {
         "{answer}"
     );
     assert!(
-        matches!(
-            accepted,
-            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
-        ),
+        matches!(accepted, Err(Error::Accept(AcceptError::NotWebSocket))),
         "{accepted:?}"
     );
 
@@ -242,7 +239,7 @@ async fn who_accepts_a_page_tells_its_client_426() {
     client.write_all(PAGE).unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     let (server, _) = listener.accept().unwrap();
-    let accepted = adapter::blocking::Socket::accept(server, &config);
+    let accepted = blocking::Socket::accept(server, &config);
     answer.clear();
     client.read_to_string(&mut answer).unwrap();
     assert!(
@@ -250,10 +247,7 @@ async fn who_accepts_a_page_tells_its_client_426() {
         "{answer}"
     );
     assert!(
-        matches!(
-            accepted,
-            Err(adapter::Error::Accept(AcceptError::NotWebSocket))
-        ),
+        matches!(accepted, Err(Error::Accept(AcceptError::NotWebSocket))),
         "{accepted:?}"
     );
 }
