@@ -36,7 +36,9 @@ use self::{
     frames::{Seen, scan},
 };
 pub use self::{
-    opening::tungstenite as opening, tungstenite::run as tungstenite, websockets::run as websockets,
+    opening::{tungstenite as opening, websockets as opening_websockets},
+    tungstenite::run as tungstenite,
+    websockets::run as websockets,
 };
 use crate::{
     Cuts, compressed, params,

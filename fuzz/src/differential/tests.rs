@@ -23,14 +23,16 @@ fn each_rule_of_websockets_explains_its_example() {
 }
 
 #[test]
-fn each_rule_of_tungstenites_opening_explains_its_example() {
+fn each_rule_of_an_opening_explains_its_example() {
     for rule in opening::TUNGSTENITE {
         let case = opening::Case::new(rule.example).unwrap();
-        assert_eq!(
-            opening::differ_tungstenite(&case),
-            Some(rule.entry),
-            "{case:?}"
-        );
+        let found = opening::differ_tungstenite(&case);
+        assert_eq!(found, Some(rule.entry), "{case:?}");
+    }
+    for rule in opening::WEBSOCKETS {
+        let case = opening::Case::new(rule.example).unwrap();
+        let found = opening::differ_websockets(&case);
+        assert_eq!(found, Some(rule.entry), "{case:?}");
     }
 }
 
@@ -43,7 +45,8 @@ fn each_rule_has_its_entry_and_each_entry_its_rule() {
         .filter_map(|heading| heading.split_whitespace().next())
         .collect();
     let rules = tungstenite::RULES.iter().chain(websockets::RULES);
-    let opening = opening::TUNGSTENITE.iter().map(|rule| rule.entry);
+    let opening = opening::TUNGSTENITE.iter().chain(opening::WEBSOCKETS);
+    let opening = opening.map(|rule| rule.entry);
     let rules: BTreeSet<&str> = rules.map(|rule| rule.entry).chain(opening).collect();
     assert_eq!(rules, entries);
 }

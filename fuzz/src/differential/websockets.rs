@@ -30,7 +30,7 @@ pub fn run(data: &[u8]) {
 /// The rule that explains how the two differ, if they do.
 pub(super) fn differ(case: &Case) -> Option<&'static str> {
     let mut peer = PEER
-        .get_or_init(|| Mutex::new(Peer::start()))
+        .get_or_init(|| Mutex::new(Peer::start("src/differential/websockets.py")))
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     compare(case, &Engine::new(case), &peer.receive(case), RULES)
@@ -243,7 +243,7 @@ impl Inflated {
 }
 
 /// The child, and what it is asked by.
-struct Peer {
+pub(super) struct Peer {
     _child: Child,
     input: ChildStdin,
     output: ChildStdout,
@@ -251,8 +251,8 @@ struct Peer {
 
 impl Peer {
     /// It ends when its input does, which is when this process does.
-    fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/differential/websockets.py");
+    pub(super) fn start(script: &str) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
         let mut child = Command::new("python3")
             .arg(script)
             .stdin(Stdio::piped())
@@ -269,7 +269,7 @@ impl Peer {
     }
 
     fn receive(&mut self, case: &Case) -> Log {
-        let mut question = vec![0; 4];
+        let mut question = Vec::new();
         let (no_takeover, window) = case.remote();
         question.extend([
             u8::from(case.role == Role::Client),
@@ -284,20 +284,25 @@ impl Peer {
             question.extend(u16::try_from(piece.len()).expect("small").to_be_bytes());
             question.extend(piece);
         }
-        let len = u32::try_from(question.len() - 4).expect("small");
-        question[..4].copy_from_slice(&len.to_be_bytes());
-        self.input.write_all(&question).expect("the child reads");
-        self.answer(case.role)
+        Self::read(&self.ask(&question), case.role)
     }
 
-    fn answer(&mut self, role: Role) -> Log {
+    /// The answer to a question.
+    pub(super) fn ask(&mut self, question: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(question.len()).expect("small");
+        let question = [&len.to_be_bytes()[..], question].concat();
+        self.input.write_all(&question).expect("the child reads");
         let mut len = [0; 4];
         self.output.read_exact(&mut len).expect("the child answers");
         let mut answer = vec![0; u32::from_be_bytes(len) as usize];
         self.output.read_exact(&mut answer).expect("all of it");
+        answer
+    }
+
+    fn read(answer: &[u8], role: Role) -> Log {
         let mut log = Log::default();
         let mut frames = Frames::new(role);
-        let mut rest = &answer[..];
+        let mut rest = answer;
         while let Some((&[kind, a, b, c, d], after)) = rest.split_first_chunk() {
             let (bytes, after) = after.split_at(u32::from_be_bytes([a, b, c, d]) as usize);
             rest = after;

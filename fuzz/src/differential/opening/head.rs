@@ -62,6 +62,17 @@ impl<'a> Head<'a> {
         elements.any(|found| found.eq_ignore_ascii_case(element))
     }
 
+    /// Whether each line of a list has an element, and all are of up to so many tokens with a slash
+    /// between them.
+    pub(super) fn has_tokens(&self, name: &str, most: usize) -> bool {
+        let is_element = |element: &[u8]| {
+            let mut words = element.splitn(most, |byte| *byte == b'/');
+            words.all(|word| !word.is_empty() && word.iter().all(is_tchar))
+        };
+        self.list(name).into_iter().all(is_element)
+            && (self.all(name).iter()).all(|line| line.iter().any(is_tchar))
+    }
+
     /// The second word of the first line.
     pub(super) fn target(&self) -> &'a [u8] {
         let mut words = self.start.split(|byte| *byte == b' ');

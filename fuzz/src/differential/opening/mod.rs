@@ -14,14 +14,18 @@
 mod engine;
 mod head;
 mod tungstenite;
+mod websockets;
 
 use sansock::{Role, proto::handshake::HandshakeError};
 
-pub use self::tungstenite::run as tungstenite;
-#[cfg(test)]
-pub(super) use self::tungstenite::{RULES as TUNGSTENITE, differ as differ_tungstenite};
 use self::{engine::Engine, head::Head};
-use crate::Cuts;
+pub use self::{tungstenite::run as tungstenite, websockets::run as websockets};
+#[cfg(test)]
+pub(super) use self::{
+    tungstenite::{RULES as TUNGSTENITE, differ as differ_tungstenite},
+    websockets::{RULES as WEBSOCKETS, differ as differ_websockets},
+};
+use crate::{Cuts, extensions::read_extensions};
 
 /// What an end makes of a head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,5 +237,34 @@ impl Difference<'_> {
     /// Whether the other fails with this error, and the engine does not.
     fn is_laxer(&self, error: &str) -> bool {
         *self.ours != Said::Fails && self.theirs.said == Said::Fails && self.theirs.error == error
+    }
+
+    /// The same of an error that begins so.
+    fn is_laxer_than(&self, error: &str) -> bool {
+        let theirs = self.theirs;
+        *self.ours != Said::Fails && theirs.said == Said::Fails && theirs.error.starts_with(error)
+    }
+
+    /// Whether only the engine looks at a field, which is wrong.
+    fn is_stricter_field(&self) -> bool {
+        let is_of_origin = |byte: &u8| matches!(byte, 0x20..=0x7E);
+        let origins = self.head.all("origin");
+        let extensions = self.head.all("sec-websocket-extensions").into_iter();
+        let extensions: Option<Vec<_>> = extensions.map(read_extensions).collect();
+        self.is_stricter(HandshakeError::RequestOrigin)
+            && (origins.len() > 1 || !origins.concat().iter().all(is_of_origin))
+            || self.is_stricter(HandshakeError::RequestSubprotocols)
+                && !self.head.has_subprotocols()
+            || self.is_stricter(HandshakeError::RequestExtensions)
+                && extensions.is_none_or(|extensions| extensions.concat().is_empty())
+    }
+}
+
+impl From<Said> for Theirs {
+    fn from(said: Said) -> Self {
+        Self {
+            said,
+            error: String::new(),
+        }
     }
 }

@@ -16,7 +16,7 @@ use tungstenite::{
 use super::{
     super::stream::Stream, Case, Difference, Rule, Said, Theirs, compare, engine::written,
 };
-use crate::{extensions::read_extensions, read_answer};
+use crate::read_answer;
 
 /// Fuzzes the engine's opening handshake against tungstenite's.
 ///
@@ -230,19 +230,6 @@ impl Difference<'_> {
     fn repeats(&self, name: &str) -> bool {
         self.head.all(name).len() > 1
     }
-
-    /// Whether only the engine looks at a field, which is wrong.
-    fn is_stricter_field(&self) -> bool {
-        let is_of_origin = |byte: &u8| matches!(byte, 0x20..=0x7E);
-        let origins = self.head.all("origin");
-        let extensions = self.head.all("sec-websocket-extensions").into_iter();
-        let extensions: Option<Vec<_>> = extensions.map(read_extensions).collect();
-        self.is_stricter(Ours::RequestOrigin)
-            && (origins.len() > 1 || !origins.concat().iter().all(is_of_origin))
-            || self.is_stricter(Ours::RequestSubprotocols) && !self.head.has_subprotocols()
-            || self.is_stricter(Ours::RequestExtensions)
-                && extensions.is_none_or(|extensions| extensions.concat().is_empty())
-    }
 }
 
 fn receive(case: &Case) -> Theirs {
@@ -292,15 +279,6 @@ fn failed<R: HandshakeRole>(error: HandshakeError<R>) -> Theirs {
             said: Said::Fails,
             error: format!("{error:?}"),
         },
-    }
-}
-
-impl From<Said> for Theirs {
-    fn from(said: Said) -> Self {
-        Self {
-            said,
-            error: String::new(),
-        }
     }
 }
 
