@@ -13,15 +13,14 @@ use alloc::vec::Vec;
 #[inline]
 pub fn apply(payload: &mut [u8], key: [u8; 4], phase: u8) -> u8 {
     let shift = u32::from(phase % 4) * 8;
-    let key = u32::from_le_bytes(key).rotate_right(shift).to_le_bytes();
+    let key = u32::from_le_bytes(key).rotate_right(shift);
     let (words, tail) = payload.as_chunks_mut::<8>();
-    let [a, b, c, d] = key;
-    let wide = u64::from_le_bytes([a, b, c, d, a, b, c, d]);
     if words.len() < FEW {
-        apply_words(words, wide);
+        apply_words(words, twice(key));
     } else {
-        apply_many(words, wide);
+        apply_many(words, twice(key));
     }
+    let key = key.to_le_bytes();
     for (byte, mask) in tail.iter_mut().zip(key.into_iter().chain(key)) {
         *byte ^= mask;
     }
@@ -32,6 +31,11 @@ pub fn apply(payload: &mut [u8], key: [u8; 4], phase: u8) -> u8 {
     )]
     let next = (usize::from(phase % 4) + tail.len()) as u8 % 4;
     next
+}
+
+/// A word of two keys.
+const fn twice(key: u32) -> u64 {
+    (key as u64) << 32 | key as u64
 }
 
 /// Fewer words than that are masked before wider instructions are found.
@@ -56,8 +60,7 @@ pub(super) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     let tail = if blocks.len() * BLOCK < FEW * 8 {
         payload
     } else {
-        let key = u32::from_le_bytes(key);
-        append_many(out, blocks, u64::from(key) | u64::from(key) << 32);
+        append_many(out, blocks, twice(u32::from_le_bytes(key)));
         tail
     };
     let start = out.len();
