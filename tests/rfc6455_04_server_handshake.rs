@@ -380,8 +380,14 @@ fn clause_032_hostile_017_malformed_header_lines() {
         "x: \x1B\r\n",
         "\0: y\r\n",
         "x: y\r\r\n",
+        "x:\n",
+        "x: y \t\n",
+        "x: y\r\n\n",
     ] {
         assert_eq!(error(and(lines)), E::MalformedHeader, "{lines:?}");
+        // The same where the end of what comes is no blank line of this head.
+        let followed = and(lines) + "\r\n\r\n";
+        assert_eq!(error(followed), E::MalformedHeader, "{lines:?}");
     }
     // Not only when the head is whole.
     assert_eq!(
@@ -392,6 +398,20 @@ fn clause_032_hostile_017_malformed_header_lines() {
     assert_eq!(error("\n".to_owned() + EXAMPLE), E::MalformedStartLine);
     assert_eq!(error(EXAMPLE.replace("\r\n", "\n")), E::MalformedStartLine);
     assert_eq!(error(EXAMPLE.replace("\r\n", "\r")), E::MalformedStartLine);
+}
+
+/// RFC 9112 §2.1: the first blank line ends the head, and white space around a value is no part of it.
+#[test]
+fn section_4_2_1_what_follows_may_look_like_an_end() {
+    let text = and("empty:\r\nblank: \t \r\nx:y \t\r\n");
+    for rest in ["", "\r\n\r\n", "\n", "x: y\r\n\r\n"] {
+        let run = everywhere_with((text.clone() + rest).as_bytes(), &Config::default());
+        let request = run.result.unwrap().unwrap();
+        assert_eq!(run.rest, rest.as_bytes());
+        let fields = request.headers().iter().skip(7).collect::<Vec<_>>();
+        let expected = [("empty", &b""[..]), ("blank", b""), ("x", b"y")];
+        assert_eq!(fields, expected);
+    }
 }
 
 #[test]

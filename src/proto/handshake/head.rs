@@ -5,9 +5,10 @@
 //!   └─ cut: appended to `bytes` ── blank line found: moved ───▶
 //! ```
 //!
-//! Each byte is looked at once for the blank line, however the head is cut, and the fields are
-//! parsed once, when it is there. What can be refused early is: the first line as its bytes come,
-//! so that a TLS ClientHello, an HTTP/2 preface or frames end at once.
+//! The fields of a head that comes alone and whole are parsed at once. Of any other each byte is
+//! looked at once for the blank line, however the head is cut, and the fields are parsed once, when
+//! it is there. What can be refused early is: the first line as its bytes come, so that a TLS
+//! ClientHello, an HTTP/2 preface or frames end at once.
 //!
 //! `httparse` reads the fields. It is laxer than HTTP about line ends, so those are checked here,
 //! and so is the first line.
@@ -102,6 +103,13 @@ impl Head {
         let before = self.bytes.len();
         let usable = input.len().min(limit.saturating_sub(before));
         let (new, _) = input.split_at(usable);
+        if before == 0
+            && new.ends_with(b"\r\n\r\n")
+            && let Some((parsed, end)) = self.receive_whole(new, config)?
+        {
+            *input = mem::take(input).get_mut(end..).unwrap_or_default();
+            return Ok(Some(parsed));
+        }
         let end = if before == 0 {
             self.scan(new, config)?
         } else {
@@ -137,6 +145,21 @@ impl Head {
         let start = self.start.unwrap_or_default();
         let headers = Headers::parse(head, start.end, self.lines)?;
         Ok(Some(Parsed { start, headers }))
+    }
+
+    /// A head that comes in one piece and is in order, as most are, and how long it is: its lines are
+    /// not looked at one by one before. `None` for any other.
+    fn receive_whole(
+        &mut self,
+        text: &[u8],
+        config: &Config,
+    ) -> Result<Option<(Parsed, usize)>, HandshakeError> {
+        self.start = self.scan_start_line(text, config)?;
+        let Some(start) = self.start else {
+            return Ok(None);
+        };
+        let whole = Headers::whole(text, start.end, config.max_headers);
+        Ok(whole.map(|(headers, end)| (Parsed { start, headers }, end)))
     }
 
     /// Whether a request's method is HEAD: its answer has no body (RFC 9110 §9.3.2).

@@ -40,6 +40,10 @@ impl Span {
         })
     }
 
+    const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
     /// The piece of `bytes` at this place.
     pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
         let (start, end) = (self.start as usize, self.end as usize);
@@ -67,9 +71,12 @@ impl Headers {
         &'a self,
         name: &'n str,
     ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.raw()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        // Most have another length.
+        let is = move |other: Span| {
+            other.len() == name.len() && other.of(&self.bytes).eq_ignore_ascii_case(name.as_bytes())
+        };
+        let found = self.fields.iter().filter(move |field| is(field.name));
+        found.map(|field| field.value.of(&self.bytes))
     }
 
     /// Names and values in the order in which they came.
@@ -92,15 +99,38 @@ impl Headers {
         self.fields.is_empty()
     }
 
+    /// Reads the field lines that begin at `start` in `text`, and returns where the blank line behind
+    /// them ends; `None` unless all is there, in order, and at most `most` lines.
+    ///
+    /// `text` ends with a blank line, if perhaps not with the first.
+    pub(super) fn whole(text: &[u8], start: usize, most: usize) -> Option<(Self, usize)> {
+        let mut few = [httparse::EMPTY_HEADER; FEW];
+        let few = few.get_mut(..most.min(FEW))?;
+        let (len, parsed) = parse_lines(text.get(start..)?, few)?;
+        let (fields, end) = (fields(text, parsed)?, start + len);
+        // A line must end by both CR and LF; the package takes an LF alone.
+        let mut line_end = start;
+        for Field { name, value } in &fields {
+            let value_end = if value.len() == 0 {
+                name.end + 1
+            } else {
+                value.end
+            };
+            line_end = after_line(text, value_end as usize)?;
+        }
+        let bytes = text.get(..end)?.to_vec();
+        (after_line(text, line_end)? == end).then_some((Self { bytes, fields }, end))
+    }
+
     /// Reads the field lines that begin at `start` in `head`, which ends with the blank line and
-    /// has at most `lines` of them.
+    /// has at most `lines` of them, each with both CR and LF.
     ///
     /// # Errors
     ///
     /// [`HandshakeError::MalformedHeader`].
     pub(super) fn parse(head: Vec<u8>, start: usize, lines: usize) -> Result<Self, HandshakeError> {
         // On the stack for the heads that people send.
-        let mut few = [httparse::EMPTY_HEADER; 24];
+        let mut few = [httparse::EMPTY_HEADER; FEW];
         let mut many = Vec::new();
         let parsed = if let Some(few) = few.get_mut(..lines) {
             few
@@ -109,26 +139,10 @@ impl Headers {
             &mut many[..]
         };
         let text = head.get(start..).unwrap_or_default();
-        let Ok(httparse::Status::Complete((_, parsed))) = httparse::parse_headers(text, parsed)
-        else {
-            return Err(HandshakeError::MalformedHeader);
-        };
-        let base = head.as_ptr().addr();
-        let span = |piece: &[u8]| {
-            let start = piece.as_ptr().addr().checked_sub(base)?;
-            Span::new(start, start + piece.len())
-        };
-        let mut fields = Vec::with_capacity(parsed.len());
-        for header in parsed {
-            let (name, value) = (span(header.name.as_bytes()), span(header.value));
-            let (Some(name), Some(value)) = (name, value) else {
-                return Err(HandshakeError::MalformedHeader);
-            };
-            fields.push(Field { name, value });
-        }
+        let fields = parse_lines(text, parsed).and_then(|(_, parsed)| fields(&head, parsed));
         Ok(Self {
+            fields: fields.ok_or(HandshakeError::MalformedHeader)?,
             bytes: head,
-            fields,
         })
     }
 
@@ -157,6 +171,48 @@ impl Headers {
     /// The bytes in which the fields lie.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// So many fields are read without an allocation.
+const FEW: usize = 24;
+
+/// The fields in `text` and how long they are with the blank line; `None` unless they are in order.
+fn parse_lines<'t, 'p>(
+    text: &'t [u8],
+    parsed: &'p mut [httparse::Header<'t>],
+) -> Option<(usize, &'p [httparse::Header<'t>])> {
+    match httparse::parse_headers(text, parsed) {
+        Ok(httparse::Status::Complete(found)) => Some(found),
+        _ => None,
+    }
+}
+
+/// Where in `text` the fields lie that were found in it.
+fn fields(text: &[u8], parsed: &[httparse::Header<'_>]) -> Option<Vec<Field>> {
+    let base = text.as_ptr().addr();
+    let span = |piece: &[u8]| {
+        let start = piece.as_ptr().addr().checked_sub(base)?;
+        Span::new(start, start + piece.len())
+    };
+    let mut fields = Vec::with_capacity(parsed.len());
+    for header in parsed {
+        fields.push(Field {
+            name: span(header.name.as_bytes())?,
+            value: span(header.value)?,
+        });
+    }
+    Some(fields)
+}
+
+/// The place behind the CR and LF that end the line of which `at` and on is only white space.
+fn after_line(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match text.get(at..)? {
+            [b'\r', b'\n', ..] => return Some(at + 2),
+            [b' ' | b'\t', ..] => at += 1,
+            _ => return None,
+        }
     }
 }
 

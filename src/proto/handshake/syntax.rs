@@ -99,16 +99,17 @@ pub(super) fn split_authority(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
 /// Whether `bytes` are a reg-name (RFC 3986 §3.2.2).
 fn is_reg_name(mut bytes: &[u8]) -> bool {
     static UNESCAPED: Set = Set::of(b"-._~!$&'()*+,;=");
-    loop {
-        bytes = match bytes {
-            [] => return true,
-            [b'%', high, low, rest @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+    while let Some(at) = bytes.iter().position(|&byte| !UNESCAPED.has(byte)) {
+        bytes = match bytes.get(at..) {
+            Some([b'%', high, low, rest @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
                 rest
             }
-            [byte, rest @ ..] if UNESCAPED.has(*byte) => rest,
             _ => return false,
         };
     }
+    true
 }
 
 /// Whether the handshake itself writes or forbids a header of this name.
@@ -226,7 +227,8 @@ impl<'a> Words<'a> {
                 Some(Word::Quoted(&quoted[..quoted.len() - self.rest.len()]))
             }
             _ => {
-                let len = self.rest.iter().take_while(|&&byte| is_tchar(byte)).count();
+                let len = self.rest.iter().position(|&byte| !is_tchar(byte));
+                let len = len.unwrap_or(self.rest.len());
                 let (token, rest) = self.rest.split_at_checked(len)?;
                 self.rest = rest;
                 (len > 0).then_some(Word::Token(token))
