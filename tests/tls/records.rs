@@ -204,6 +204,28 @@ fn nothing_is_taken_behind_close_notify() {
     assert_eq!(&answer, b"answer");
 }
 
+/// hostile 206: rustls takes for granted, and asserts, that nothing can fail once it has said that
+/// it ends.
+#[test]
+fn hostile_206_noise_behind_our_close_notify_is_an_error() {
+    for noise in [
+        &b"\x17\x03\x03\0\x11noise, not sealed"[..],
+        b"GET / HTTP/1.1\r\n\r\n",
+    ] {
+        let (mut stream, io, _) = shaken();
+        blocking::Stream::shutdown_write(&mut stream).unwrap();
+        io.take_written();
+        io.push(In::Data(noise.to_vec()));
+        for _ in 0..3 {
+            let error = stream.read(&mut [0; 100]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidData);
+            let inner = error.get_ref().unwrap().downcast_ref();
+            assert!(matches!(inner, Some(tls::Error::Other(_))), "{inner:?}");
+        }
+        assert_eq!(io.take_written(), []);
+    }
+}
+
 /// The same within the handshake of TLS, between its records and within them.
 #[test]
 fn hostile_116_a_handshake_cut_anywhere_ends_once() {
