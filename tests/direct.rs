@@ -280,6 +280,39 @@ fn hostile_130_growth_copies_each_byte_a_constant_number_of_times() {
     }
 }
 
+/// A frame that lacks little is no reason to make little room: many such frames follow.
+#[test]
+fn hostile_130_growth_by_frames_that_come_directly_is_linear() {
+    const LEN: usize = 70_000;
+    let plain = plain(LEN);
+    for role in ROLES {
+        let mut ws = open_default(role);
+        let mut out = Vec::new();
+        let bytes = wire(role, &plain, 0);
+        let mut usual = bytes.clone();
+        let headers = [0x02, 0x00].map(|first| announce(role, first, LEN as u64));
+        let heap = measure(|| {
+            for i in 0..200 {
+                // A read ends behind each header.
+                let mut header = headers[i.min(1)].clone();
+                assert_eq!(ws.receive(&mut &mut header[..], &mut out), Ok(None));
+                let (rest, event) = read_direct(&mut ws, &bytes, usize::MAX);
+                assert_eq!(event, None);
+                let usual = &mut usual[..rest.len()];
+                usual.copy_from_slice(rest);
+                assert_eq!(ws.receive(&mut &mut usual[..], &mut out), Ok(None));
+            }
+        });
+        // Each growth counts the new size whole, as above.
+        assert!(heap.bytes_total < 4 * 200 * LEN as u64, "{heap:?}");
+        let events = feed(&mut ws, &frame(role, 0x80, b""), &mut out).unwrap();
+        let [Event::Message(message)] = &events[..] else {
+            panic!("a message");
+        };
+        assert!(message.as_bytes() == plain.repeat(200));
+    }
+}
+
 #[test]
 fn hostile_130_growth_in_small_reads_is_linear() {
     const LEN: usize = 1 << 20;

@@ -162,6 +162,16 @@ impl Assembly {
         }
     }
 
+    /// How many more bytes can come of an uncompressed message of at most `max` bytes, of which
+    /// `frame` is under way.
+    pub(super) const fn lacks(&self, frame: &Frame, max: u64) -> u64 {
+        if frame.fin {
+            frame.remaining
+        } else {
+            max - (self.announced - frame.remaining)
+        }
+    }
+
     /// Appends a piece of a message that lacked at most `lacking` bytes before it.
     pub(super) fn push(&mut self, piece: &[u8], lacking: u64) -> Result<(), ProtocolError> {
         // Doubling keeps the copies linear, but no more is reserved than can still come.

@@ -132,19 +132,19 @@ impl Receiver {
         if message.work.is_some() {
             return None;
         }
+        let to_come = message.lacks(frame, self.config.max_message_size);
         let Buffer::Binary(data) = &mut message.buffer else {
             return None;
         };
         // `admit` found that the message fits a `usize`.
         let lacking = usize::try_from(frame.remaining).ok()?;
-        let spare = data.capacity() - data.len();
-        let room = if spare >= 4096 {
-            spare.min(lacking)
-        } else {
-            let step = data.len().max(256 << 10).min(lacking);
+        if data.capacity() - data.len() < 4096 {
+            // Doubling, since this frame need not be the last that comes so.
+            let most = usize::try_from(to_come).unwrap_or(usize::MAX);
+            let step = data.len().max(lacking.min(256 << 10)).min(most);
             data.try_reserve_exact(step).ok()?;
-            step
-        };
+        }
+        let room = lacking.min(data.capacity() - data.len());
         Some((data, room))
     }
 
@@ -156,11 +156,12 @@ impl Receiver {
         let Some(unfinished) = self.unfinished.as_mut() else {
             return Ok(None);
         };
-        // A control frame that a read cut is no business of a call that nobody asked for.
-        let (Some(mut frame), Some(message)) = (
-            unfinished.frame.take_if(|it| !it.opcode.is_control()),
-            unfinished.message.as_mut().filter(|it| it.work.is_none()),
-        ) else {
+        // A compressed message, or a control frame that a read cut, is no business of a call that
+        // nobody asked for.
+        let Some(message) = unfinished.message.as_mut().filter(|it| it.work.is_none()) else {
+            return Ok(None);
+        };
+        let Some(mut frame) = unfinished.frame.take_if(|it| !it.opcode.is_control()) else {
             return Ok(None);
         };
         let taken = message.unmask_appended(&mut frame, n);
@@ -484,10 +485,7 @@ impl Receiver {
             Some(message) => message,
             none => none.insert(Assembly::new(&frame, unfinished.spare.take())),
         };
-        let lacking = match frame.fin {
-            true => frame.remaining,
-            false => self.config.max_message_size - (message.announced - frame.remaining),
-        };
+        let lacking = message.lacks(&frame, self.config.max_message_size);
         let piece = frame.take(input);
         message.push(piece, lacking)?;
         unfinished.bytes = unfinished.bytes.saturating_add(piece.len() as u64);
