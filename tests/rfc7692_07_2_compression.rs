@@ -517,3 +517,50 @@ fn hostile_102_frames_of_other_compressors() {
         }
     }
 }
+
+/// Only what is not compressed is read past the input.
+#[test]
+fn hostile_137_a_count_that_nobody_asked_for_does_not_end_a_compressed_frame() {
+    for role in ROLES {
+        let mut ws = open(role);
+        let mut out = Vec::new();
+        let bytes = frame(role, 0xC1, HELLO);
+        let (begun, rest) = bytes.split_at(bytes.len() - 3);
+        assert_eq!(feed(&mut ws, begun, &mut out), Ok(vec![]));
+        assert!(ws.direct().is_none());
+        for n in [0, 3, usize::MAX] {
+            assert_eq!(ws.receive_direct(n), Ok(None));
+        }
+        let hello = Event::Message(Message::from("Hello"));
+        assert_eq!(feed(&mut ws, rest, &mut out), Ok(vec![hello]));
+    }
+}
+
+/// A program may have what another HTTP stack read from the peer.
+#[test]
+fn hostile_133_a_window_that_cannot_be_is_the_nearest_that_can() {
+    let text = "a window that cannot be".repeat(20);
+    for (bits, nearest) in [(0, 8), (7, 8), (16, 15), (64, 15), (u8::MAX, 15)] {
+        let config = Arc::default();
+        let [mut client, mut server] = [Role::Client, Role::Server]
+            .map(|role| open_deflate(role, &config, agreed(false, false, bits, bits)));
+        for _ in 0..2 {
+            let mut out = Vec::new();
+            client.send(&*text, &mut out).unwrap();
+            assert_eq!(out[0] & 0x40 != 0, nearest >= 9, "{bits}");
+            let expected = Event::Message(Message::from(&text));
+            assert_eq!(feed(&mut server, &out, &mut Vec::new()), Ok(vec![expected]));
+            out.clear();
+            server
+                .send_prepared(&Prepared::new(&*text), &mut out)
+                .unwrap();
+            let expected = Event::Message(Message::from(&text));
+            assert_eq!(feed(&mut client, &out, &mut Vec::new()), Ok(vec![expected]));
+        }
+        for role in ROLES {
+            let ceiling =
+                |bits| config.memory_ceiling(role, Some(agreed(false, false, bits, bits)));
+            assert_eq!(ceiling(bits), ceiling(nearest));
+        }
+    }
+}

@@ -15,7 +15,8 @@ pub struct DeflateParams {
     pub server_no_context_takeover: bool,
     /// The client begins each message with an empty window (§7.1.1.2).
     pub client_no_context_takeover: bool,
-    /// The base-2 logarithm of the server's window, 8 to 15 (§7.1.2.1).
+    /// The base-2 logarithm of the server's window, 8 to 15 (§7.1.2.1); what is less or more counts
+    /// as that.
     pub server_max_window_bits: u8,
     /// The base-2 logarithm of the client's window, 8 to 15 (§7.1.2.2).
     pub client_max_window_bits: u8,
@@ -41,17 +42,16 @@ impl Default for DeflateParams {
 }
 
 impl DeflateParams {
-    /// What holds for the messages that `role` sends.
-    pub(in crate::proto) const fn of(self, role: Role) -> Direction {
-        match role {
-            Role::Server => Direction {
-                no_context_takeover: self.server_no_context_takeover,
-                window_bits: self.server_max_window_bits,
-            },
-            Role::Client => Direction {
-                no_context_takeover: self.client_no_context_takeover,
-                window_bits: self.client_max_window_bits,
-            },
+    /// What holds for the messages that `role` sends. A window that cannot be is the nearest that
+    /// can: the numbers may be what a program read from its peer.
+    pub(in crate::proto) fn of(self, role: Role) -> Direction {
+        let (no_context_takeover, window_bits) = match role {
+            Role::Server => (self.server_no_context_takeover, self.server_max_window_bits),
+            Role::Client => (self.client_no_context_takeover, self.client_max_window_bits),
+        };
+        Direction {
+            no_context_takeover,
+            window_bits: window_bits.clamp(8, 15),
         }
     }
 
