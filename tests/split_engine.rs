@@ -402,3 +402,21 @@ fn hostile_151_signals_print_no_payload() {
         "TimedOut(Message)"
     );
 }
+
+/// §7.1.7: what the sending half has given up is over for both once they are joined.
+#[test]
+fn clause_7_1_7_a_half_that_is_over_ends_the_other_when_they_are_joined() {
+    for role in ROLES {
+        let (receive, mut send) = open_default(role).into_split();
+        let mut out = Vec::new();
+        send.close(None, &mut out).unwrap();
+        send.handle_timeout(ms(0), &mut out);
+        send.handle_timeout(ms(60_000), &mut out);
+        assert!(send.is_finished());
+        let mut connection = Connection::reunite(receive, send, &mut out).unwrap();
+        let mut late = frame(role, 0x81, b"late");
+        let mut input = &mut late[..];
+        assert_eq!(connection.receive(&mut input, &mut out), Ok(None));
+        assert!(input.is_empty());
+    }
+}

@@ -105,6 +105,9 @@ impl Connection {
             send.apply(&signal, out);
         }
         receive.receiver.restore_activity(send.heard);
+        if send.is_finished() {
+            receive.receiver.end();
+        }
         Ok(Self {
             receiver: receive.receiver,
             sender: send.sender,
