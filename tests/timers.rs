@@ -249,6 +249,30 @@ fn a_ping_that_found_no_room_is_not_waited_for() {
     }
 }
 
+/// However short the interval is: while the peer takes nothing nobody is to be busy.
+#[test]
+fn hostile_133_a_ping_that_found_no_room_is_not_tried_without_a_pause() {
+    let least = Some(Duration::from_nanos(1));
+    for (interval, pong) in [(seconds(0), None), (least, None), (seconds(0), least)] {
+        let config = timeless()
+            .ping_interval(interval)
+            .pong_timeout(pong)
+            .high_water_mark(1);
+        for role in ROLES {
+            let mut ws = open(role, &config);
+            let mut out = vec![0x82, 0];
+            let mut now = at(0);
+            let mut calls = 0;
+            while now < at(1) {
+                now = ws.handle_timeout(now, &mut out).unwrap();
+                calls += 1;
+                assert!(calls <= 1_002, "still {now:?}");
+            }
+            assert_eq!(out, [0x82, 0]);
+        }
+    }
+}
+
 /// Data either way, be it a whole message or a fragment of one that is long under way.
 #[test]
 fn idle_counts_data_either_way_and_nothing_else() {

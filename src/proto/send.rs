@@ -8,7 +8,7 @@ pub(super) mod deflate;
 mod message;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
@@ -26,6 +26,9 @@ use super::{
     time::Instant,
     timer::{Due, Timer, earliest},
 };
+
+/// How long a Ping that found no room waits at least: nobody is to be busy with it.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 /// The sending half of a connection.
 #[derive(Debug)]
@@ -295,7 +298,8 @@ impl Sender {
         // A sign of life is asked for only while it can be written, and only what was asked for
         // is awaited: a slow reader with nothing to say is not dead.
         self.timer.forget_ping();
-        earliest(deadline, self.config.ping_interval.map(|it| now + it))
+        let again = earliest(deadline, self.config.ping_interval.map(|it| now + it));
+        again.map(|at| at.max(now + LEAST_PAUSE))
     }
 
     /// Ends the connection because a deadline passed.
