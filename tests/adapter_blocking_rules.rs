@@ -184,6 +184,54 @@ fn hostile_134_a_read_error_is_told_once() {
     }
 }
 
+/// A stream whose reads can be given no time limit, as a system has it that was ended from both
+/// sides.
+struct Unlimited(Io);
+
+impl Read for Unlimited {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Unlimited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Stream for Unlimited {
+    fn set_read_timeout(&self, _: Option<Duration>) -> io::Result<()> {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+
+    fn set_write_timeout(&self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// hostile 134: so is what the system says to a time limit.
+#[test]
+fn hostile_134_a_time_limit_that_is_refused_is_told_once() {
+    let io = Script::play([In::End]);
+    let mut socket = server_with(Unlimited(io), &Config::default());
+    let error = socket.recv().unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidInput));
+    for _ in 0..3 {
+        assert!(socket.recv().unwrap().is_none());
+    }
+    assert_eq!(socket.state(), State::Closed);
+    assert!(!socket.close_status().unwrap().clean);
+}
+
 /// hostile 116: a layer that misses its own end, as TLS does `close_notify`, has ended: cleanly if
 /// the Closes were exchanged.
 #[test]

@@ -149,10 +149,8 @@ impl<S: Stream> ReadHalf<S> {
             }
             let glance = clock::now() + GLANCE;
             let deadline = deadline.map_or(glance, |deadline| deadline.min(glance));
-            if let Err(error) = limit.set(stream, Some(deadline), output_waits) {
-                break Err(error.into());
-            }
-            read = match would_block(stream.read(&mut buffer.bytes)) {
+            let limited = limit.set(stream, Some(deadline), output_waits);
+            read = match would_block(limited.and_then(|()| stream.read(&mut buffer.bytes))) {
                 Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n.min(buffer.bytes.len())])),
                 Poll::Ready(Err(error)) => Some(Err(error)),
                 Poll::Pending => None,

@@ -362,7 +362,9 @@ impl Driver {
             return Poll::Pending;
         }
         let output_waits = self.endpoint.wants_write() && !self.has_write_error();
-        transport.limit_read(self.deadline, output_waits)?;
+        if let Err(error) = transport.limit_read(self.deadline, output_waits) {
+            return Poll::Ready(self.transport_ended(Some(error)));
+        }
         let read = loop {
             let read = match self.endpoint.direct() {
                 Some((buffer, room)) => {
