@@ -9,7 +9,10 @@ use std::{
 use sansock::{
     CloseCode, CloseFrame, Config,
     endpoint::Endpoint,
-    proto::handshake::{Accept, ClientRequest},
+    proto::{
+        Connection,
+        handshake::{Accept, ClientRequest},
+    },
 };
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -110,6 +113,27 @@ fn openings_and_ends_are_told_at_debug() {
          DEBUG closed clean=true received=1001 sent=1001\n\
          DEBUG closed clean=true received=1001 sent=1001\n"
     );
+}
+
+/// A message that is read past the input is told like any other.
+#[test]
+fn a_message_that_is_read_directly_is_told() {
+    let lines = Lines {
+        text: Arc::default(),
+        most: Level::TRACE,
+    };
+    subscriber::with_default(lines.clone(), || {
+        let connection = Connection::server(&Arc::new(Config::default()));
+        let mut server = Endpoint::from_connection(connection);
+        let mut header = *b"\x82\xFF\0\0\0\0\0\x02\0\0\0\0\0\0";
+        assert!(server.receive(&mut &mut header[..]).is_none());
+        let (buffer, room) = server.direct().unwrap_or_else(|| panic!("room"));
+        assert_eq!(room, 0x2_0000);
+        buffer.resize(room, b'x');
+        assert!(server.receive_direct(room).is_some());
+    });
+    let text = lines.text.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(*text, "TRACE message received opcode=Binary len=131072\n");
 }
 
 #[test]

@@ -160,11 +160,10 @@ impl Endpoint {
         let Stage::Open(connection) = &mut self.stage else {
             return None;
         };
-        connection
-            .receive_direct(n)
-            .ok()
-            .flatten()
-            .map(EndpointEvent::Event)
+        let event = connection.receive_direct(n).ok().flatten()?;
+        let event = EndpointEvent::Event(event);
+        trace::event(self, &event);
+        Some(event)
     }
 
     /// Gives an owned payload's memory back; see [`Connection::recycle`].
