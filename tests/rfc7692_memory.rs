@@ -16,8 +16,8 @@ use common::{
     Inflater, ROLES, Random, agreed, at, decode, feed, frame, open, open_deflate, widest,
 };
 use sansock::{
-    Config, DeflateConfig, Event, Message, Part, Role,
-    proto::{Compress, Connection, DeflateParams, SendOptions},
+    Config, DeflateConfig, Endpoint, Event, Message, Part, Role,
+    proto::{Compress, Connection, DeflateParams, Prepared, SendOptions},
 };
 
 /// "Hello" as in §7.2.3.1.
@@ -275,4 +275,42 @@ fn hostile_100_the_pool_has_a_size() {
         heap.bytes_current <= 4 * one + 1_024,
         "one has {one}: {heap:?}"
     );
+}
+
+/// As where nothing is compressed: a server shares a long payload, whatever waits before it.
+#[test]
+fn hostile_131_a_prepared_message_that_does_not_become_shorter_is_shared() {
+    let config = with(keeping());
+    let prepared = Prepared::new(Random::new(131).bytes(200_000));
+    let mut servers: Vec<_> = (0..101)
+        .map(|_| Endpoint::from_connection(open_deflate(Role::Server, &config, widest())))
+        .collect();
+    // The first finds out.
+    servers[100].send_prepared(&prepared).unwrap();
+    let heap = measure(|| {
+        for server in &mut servers[..100] {
+            server.send_prepared(&prepared).unwrap();
+            server.send_prepared_unlimited(&prepared).unwrap();
+            assert!(server.outbox().chunks().count() > 0);
+        }
+    });
+    assert!(heap.bytes_current < 100 * 1_000, "{heap:?}");
+    for server in &mut servers[..100] {
+        let mut written = Vec::new();
+        while server.wants_write() {
+            let from = written.len();
+            server
+                .outbox()
+                .chunks()
+                .for_each(|it| written.extend_from_slice(it));
+            server.outbox().consume(written.len() - from);
+        }
+        let frames = decode(&written);
+        assert!(frames.iter().all(|frame| frame.first & 0x40 == 0));
+        let sent: Vec<u8> = frames
+            .iter()
+            .flat_map(|frame| frame.payload.clone())
+            .collect();
+        assert!(sent == prepared.message().as_bytes().repeat(2));
+    }
 }

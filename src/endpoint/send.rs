@@ -256,22 +256,26 @@ impl Endpoint {
     }
 
     fn send_prepared_below(&mut self, mark: usize, message: &Prepared) -> Result<(), SendError> {
-        let payload = message.payload();
-        let len = payload.len();
-        let compress = Compress::Auto;
+        let len = message.len();
         trace::send(message.opcode(), len);
-        let payload = Payload::Shared(payload);
-        if let Stage::Open(connection) = &mut self.stage
-            && (len <= payload.most_copied(connection.role())
-                || connection.will_compress(len, true, compress))
-            && self.outbox.has_room_for_frames(mark)
-        {
-            let batch = self.outbox.batch();
-            let at = batch.len();
-            let compressed = connection.send_prepared_counted(message, batch)?;
-            self.outbox.count_at(at, len, compressed);
-            self.outbox.note_pause(self.outbox.grown(at), connection);
-            return Ok(());
+        let payload = Payload::Shared(message.payload());
+        let mut compress = Compress::Auto;
+        if let Stage::Open(connection) = &mut self.stage {
+            let is_compressed = connection.will_compress_prepared(message);
+            if !is_compressed {
+                // Nor by fragments: what is not compressed is shared.
+                compress = Compress::Never;
+            }
+            if (is_compressed || len <= payload.most_copied(connection.role()))
+                && self.outbox.has_room_for_frames(mark)
+            {
+                let batch = self.outbox.batch();
+                let at = batch.len();
+                let compressed = connection.send_prepared_counted(message, batch)?;
+                self.outbox.count_at(at, len, compressed);
+                self.outbox.note_pause(self.outbox.grown(at), connection);
+                return Ok(());
+            }
         }
         let kind = message.opcode();
         self.send_payload(kind, len, mark, compress, || payload)

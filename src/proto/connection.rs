@@ -279,6 +279,11 @@ impl Connection {
         self.sender.will_compress(len, last, compress)
     }
 
+    /// Whether a prepared message is to be compressed.
+    pub(crate) fn will_compress_prepared(&self, message: &Prepared) -> bool {
+        self.sender.will_compress_prepared(message)
+    }
+
     /// Begins the frame of a part whose payload you write yourself: first the header's bytes, then
     /// the payload from where it lies, masked by [`EncodedHeader::mask`] if you are a client.
     ///

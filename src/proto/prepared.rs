@@ -80,6 +80,11 @@ impl Prepared {
         }
     }
 
+    /// The payload's length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.frame.len() - self.0.header_len
+    }
+
     /// The payload, shared.
     pub(crate) fn payload(&self) -> Bytes {
         self.0.frame.slice(self.0.header_len..)

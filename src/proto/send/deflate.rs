@@ -7,6 +7,8 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
+use bytes::Bytes;
+
 use super::{
     super::{
         config::Config,
@@ -147,10 +149,7 @@ impl Sender {
 
     /// Sends what was compressed before; `false` if it does not become shorter.
     pub(super) fn send_compressed(&mut self, message: &Prepared, out: &mut Vec<u8>) -> bool {
-        let Some(frame) = self
-            .deflate
-            .and_then(|agreed| message.compressed(agreed.window_bits, &self.config))
-        else {
+        let Some(frame) = self.compressed_form(message) else {
             return false;
         };
         out.extend_from_slice(frame);
@@ -159,10 +158,15 @@ impl Sender {
             let header = FrameHeader::parse_with(frame, RSV1).ok().flatten();
             let len = header.map_or(0, |(header, _)| header.payload_len);
             let traffic = &mut counted.traffic;
-            traffic.compressed(message.payload().len() as u64, len);
+            traffic.compressed(message.len() as u64, len);
         }
         self.forget_window();
         true
+    }
+
+    /// The frame that a server sends for `message`; `None` if it does not become shorter.
+    pub(super) fn compressed_form<'m>(&self, message: &'m Prepared) -> Option<&'m Bytes> {
+        message.compressed(self.deflate?.window_bits, &self.config)
     }
 
     /// The peer's window is no longer our compressor's.

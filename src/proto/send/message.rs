@@ -58,7 +58,7 @@ impl Sender {
         self.check_message()?;
         self.active = true;
         #[cfg(feature = "deflate")]
-        if self.wants_compressed(message.payload().len(), true, Compress::Auto)
+        if self.wants_compressed(message.len(), true, Compress::Auto)
             && self.send_compressed(message, out)
         {
             return Ok(true);
@@ -104,6 +104,18 @@ impl Sender {
         let _ = (first, compress);
         self.frame(part.last, opcode, data, out);
         Ok(false)
+    }
+
+    /// Whether a prepared message is to be compressed: a server makes the compressed form to see.
+    pub(crate) fn will_compress_prepared(&self, message: &Prepared) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.wants_compressed(message.len(), true, Compress::Auto)
+            && (self.role == Role::Client || self.compressed_form(message).is_some());
+        #[cfg(not(feature = "deflate"))]
+        {
+            let _ = message;
+            false
+        }
     }
 
     /// Whether the next frame of a message that begins with `len` bytes, or goes on, is compressed.
