@@ -16,7 +16,8 @@ use common::{
     open_deflate, widest,
 };
 use sansock::{
-    Config, DeflateConfig, Event, Message, Part, ProtocolError, Role,
+    Config, DeflateConfig, Endpoint, Event, Message, Part, ProtocolError, Role,
+    endpoint::MessageKind,
     proto::{Compress, Connection, Prepared, SendOptions},
 };
 
@@ -561,6 +562,40 @@ fn hostile_133_a_window_that_cannot_be_is_the_nearest_that_can() {
             let ceiling =
                 |bits| config.memory_ceiling(role, Some(agreed(false, false, bits, bits)));
             assert_eq!(ceiling(bits), ceiling(nearest));
+        }
+    }
+}
+
+/// The least length is of a message, also of one that leaves in fragments.
+#[test]
+fn a_message_below_the_threshold_is_not_compressed_by_fragments() {
+    for role in ROLES {
+        for (len, first) in [(99_999, 0x02), (100_000, 0x42)] {
+            let deflate = DeflateConfig::new().threshold(100_000);
+            let config = Config::default()
+                .fragment_size(40_000)
+                .deflate(Some(deflate));
+            let connection = open_deflate(role, &Arc::new(config), widest());
+            let mut endpoint = Endpoint::from_connection(connection);
+            endpoint.send(vec![7; len]).unwrap();
+            endpoint
+                .send_bytes(MessageKind::Binary, vec![7; len].into())
+                .unwrap();
+            let mut written = Vec::new();
+            while endpoint.wants_write() {
+                let from = written.len();
+                endpoint
+                    .outbox()
+                    .chunks()
+                    .for_each(|it| written.extend_from_slice(it));
+                endpoint.outbox().consume(written.len() - from);
+            }
+            let firsts: Vec<u8> = decode(&written).iter().map(|frame| frame.first).collect();
+            assert_eq!(
+                firsts,
+                [first, 0x00, 0x80, first, 0x00, 0x80],
+                "{role:?} {len}"
+            );
         }
     }
 }

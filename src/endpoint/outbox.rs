@@ -375,15 +375,20 @@ impl Outbox {
         let most = left.min(fragment_size);
         // What is shared cannot be masked where it lies.
         let must_copy = matches!(payload, Payload::Shared(_)) && connection.role() == Role::Client;
+        // By all that is known of the message, not by its first fragment.
+        let is_compressed = connection.will_compress(left, *last, compress);
+        let compress = if is_compressed {
+            compress
+        } else {
+            Compress::Never
+        };
         // One write for all that waits, unless this is all.
         let most_encoded = if is_alone {
             payload.most_copied(connection.role())
         } else {
             LARGE
         };
-        let is_encoded = must_copy
-            || left <= most_encoded.min(fragment_size)
-            || connection.will_compress(most, *last && most == left, compress);
+        let is_encoded = must_copy || is_compressed || left <= most_encoded.min(fragment_size);
         // A fragment may be long because it is written from where it lies; in the batch it is not.
         let len = if is_encoded { most.min(LARGE) } else { most };
         let last = *last && len == left;
