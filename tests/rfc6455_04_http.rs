@@ -15,8 +15,8 @@ use sansock::{
     proto::{
         Connection,
         handshake::{
-            Accept, AcceptError, ClientHandshake, ClientRequest, HandshakeError as E, Headers,
-            HttpVersion, Outcome, Reject, Request, RequestError, ServerHandshake,
+            Accept, AcceptError, ClientHandshake, ClientRequest, EofStage, HandshakeError as E,
+            Headers, HttpVersion, Outcome, Reject, Request, RequestError, ServerHandshake,
         },
     },
 };
@@ -333,6 +333,26 @@ fn rfc6455_04_1_a_client_whose_http_is_done_elsewhere() {
     assert_eq!(frames[0], 0xC1, "compressed");
     let event = server.receive(&mut &mut frames[..], &mut none).unwrap();
     assert_eq!(event, Some(Event::Message(text.into())));
+}
+
+/// §5.1: one handshake opens one connection, whose keys it gives away; another would not mask.
+#[test]
+fn clause_058_a_response_that_opened_a_connection_opens_no_other() {
+    let asked = ClientRequest::new("h", "/").unwrap();
+    let config = Arc::new(Config::default());
+    let (mut handshake, sent) = ClientHandshake::start_http(&asked, &config, [7; 32]).unwrap();
+    let request = Request::try_from(&sent).unwrap();
+    let (response, _) = request.http_response(&Accept::new(), &config).unwrap();
+    let mut bytes = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
+    for (name, value) in response.headers() {
+        let name = name.as_str().as_bytes();
+        bytes.extend([name, b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend(b"\r\n");
+    let opened = handshake.receive(&mut &mut bytes[..]);
+    assert!(matches!(opened, Ok(Some(Outcome::Open(..)))));
+    let again = handshake.receive_http(&response).map(|_| ());
+    assert_eq!(again, Err(E::Eof(EofStage::Finished)));
 }
 
 #[test]

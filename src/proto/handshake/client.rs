@@ -219,7 +219,11 @@ impl ClientHandshake {
         let deflate = self.deflate(&headers)?;
         let negotiated = Negotiated::new(self.subprotocol(&headers)?, deflate);
         self.stage = FINISHED;
-        let connection = Connection::new(self.keys.take(), &negotiated, &self.config);
+        // Without keys it would be a server's end, which does not mask: they are there once.
+        let Some(keys) = self.keys.take() else {
+            return Err(HandshakeError::Eof(EofStage::Finished));
+        };
+        let connection = Connection::new(Some(keys), &negotiated, &self.config);
         let response = Response {
             reason,
             headers,
