@@ -90,7 +90,8 @@ impl Config {
     /// [`pool_size`](super::DeflateConfig::pool_size) inflaters and as many compressors. Nor are the
     /// payloads that the program queues: they are less than
     /// [`high_water_mark`](Self::high_water_mark), and one message more. An adapter adds at most
-    /// 256 KiB that were read and not yet handed out.
+    /// 256 KiB that were read and not yet handed out; and it encodes into a buffer of its thread,
+    /// which may have grown for another connection, to 1 MiB at most.
     ///
     /// ```
     /// use sansock::{Config, Role};

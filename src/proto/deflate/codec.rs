@@ -42,9 +42,11 @@ impl Inflater {
     /// Empties the window, which the peer limited to so many bits.
     pub(in crate::proto) fn reset(&mut self, window_bits: u8) {
         self.codec.reset(false);
-        self.history.clear();
-        self.oldest = 0;
         self.window = 1 << window_bits;
+        self.history.clear();
+        // It may come from a connection with a larger one.
+        self.history.shrink_to(self.window);
+        self.oldest = 0;
     }
 
     /// Inflates `input` into `output`, as far as both reach and are valid.
@@ -214,6 +216,17 @@ mod tests {
             let mut history = inflater.history.clone();
             history.rotate_left(inflater.oldest);
             assert_eq!(history, all[all.len().saturating_sub(512)..]);
+        }
+    }
+
+    /// A pool is of connections with windows of all sizes.
+    #[test]
+    fn the_history_keeps_no_more_than_the_next_window() {
+        let mut inflater = Inflater::new();
+        for (bits, capacity) in [(15, 0), (15, 1 << 15), (9, 512), (15, 512)] {
+            inflater.reset(bits);
+            assert_eq!(inflater.history.capacity(), capacity);
+            inflater.remember(&[7; 1 << 15]);
         }
     }
 
