@@ -44,7 +44,7 @@ impl Pool {
             deflaters
                 .iter()
                 .rposition(|it| it.window_bits() == window_bits)
-                .map(|at| deflaters.swap_remove(at))
+                .map(|at| deflaters.remove(at))
         };
         idle.unwrap_or_else(|| Box::new(Deflater::new(config, window_bits)))
     }
@@ -57,17 +57,24 @@ impl Pool {
         }
     }
 
-    /// Takes back a compressor, in whatever state.
+    /// Takes back a compressor, in whatever state. It takes the place of the one that was longest
+    /// unused: peers choose their windows, and must not fill the pool with such as nobody else has.
     pub(in crate::proto) fn give_deflater(
         &self,
         config: &DeflateConfig,
         mut deflater: Box<Deflater>,
     ) {
+        if config.pool_size == 0 {
+            return;
+        }
         deflater.reset();
         let mut idle = self.idle();
-        if idle.deflaters.len() < config.pool_size {
-            idle.deflaters.push(deflater);
-        }
+        let is_full = idle.deflaters.len() >= config.pool_size;
+        let unused = is_full.then(|| idle.deflaters.remove(0));
+        idle.deflaters.push(deflater);
+        // It is freed behind the lock.
+        drop(idle);
+        drop(unused);
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -115,5 +122,26 @@ mod tests {
             assert_eq!((idle.inflaters.len(), idle.deflaters.len()), (2, 2));
         }
         assert_eq!(pool, Pool::default());
+    }
+
+    /// Peers choose the windows: those that nobody uses any more must not keep the places.
+    #[test]
+    fn what_was_used_last_lies_ready() {
+        let config = DeflateConfig::new().pool_size(2);
+        let pool = Pool::default();
+        for bits in [9, 10, 15] {
+            pool.give_deflater(&config, Box::new(Deflater::new(&config, bits)));
+        }
+        let ready = || -> Vec<u8> {
+            let idle = pool.idle();
+            idle.deflaters.iter().map(|it| it.window_bits()).collect()
+        };
+        assert_eq!(ready(), [10, 15]);
+        let used = pool.deflater(&config, 10);
+        pool.give_deflater(&config, used);
+        pool.give_deflater(&config, Box::new(Deflater::new(&config, 9)));
+        assert_eq!(ready(), [10, 9]);
+        pool.give_deflater(&config.pool_size(0), Box::new(Deflater::new(&config, 9)));
+        assert_eq!(ready(), [10, 9]);
     }
 }
