@@ -12,9 +12,10 @@ mod threads;
 use std::{
     future::Future,
     io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, mpsc},
+    task::{Context, Poll, Wake, Waker},
+    thread,
     time::Duration,
 };
 
@@ -379,5 +380,78 @@ fn hostile_144_a_hundred_senders_keep_their_order() {
         }
         assert_eq!(orders.0, [EACH; SENDERS]);
         assert!(reader.await.unwrap().unwrap().is_none());
+    });
+}
+
+/// A waker that owns a half, as one does whose task is kept by nothing else.
+struct Owner<H> {
+    _half: Mutex<H>,
+}
+
+impl<H: Send> Wake for Owner<H> {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn owner<H: Send + 'static>(half: H) -> Waker {
+    let half = Mutex::new(half);
+    Waker::from(Arc::new(Owner { _half: half }))
+}
+
+fn poll<T>(future: impl Future<Output = T>, waker: &Waker) -> Poll<T> {
+    pin!(future).poll(&mut Context::from_waker(waker))
+}
+
+/// Runs on a thread that nothing waits for but this.
+fn ends(test: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        test();
+        done.send(()).unwrap();
+    });
+    is_done
+        .recv_timeout(Duration::from_secs(60))
+        .expect("waits for itself");
+}
+
+/// The last waker of a task goes where another takes its place, and the half that it owns with it.
+#[test]
+fn hostile_143_a_waker_may_own_the_other_half() {
+    ends(|| {
+        let (near, far) = futures_pair(256);
+        let (mut read, write) = near.into_split();
+        assert!(poll(read.recv(), &owner(write)).is_pending());
+        assert!(poll(read.recv(), Waker::noop()).is_pending());
+        drop(far);
+
+        let (near, far) = futures_pair(64);
+        let (read, mut write) = near.into_split();
+        let long = vec![7; 4096];
+        assert!(poll(write.send(&long), Waker::noop()).is_ready());
+        assert!(poll(write.flush(), &owner(read)).is_pending());
+        assert!(poll(write.flush(), Waker::noop()).is_pending());
+        drop(far);
+    });
+}
+
+/// A transport wakes whoever waits at its other end, and that may be the last of it.
+#[test]
+fn hostile_143_a_transport_may_wake_the_owner_of_a_half() {
+    ends(|| {
+        for is_writer in [true, false] {
+            let (near, mut far) = futures_pair(256);
+            let (mut read, mut write) = near.into_split();
+            if is_writer {
+                assert!(poll(far.ping(b""), Waker::noop()).is_ready());
+                assert!(poll(far.recv(), &owner(write)).is_pending());
+                // The Pong wakes it; then the Close of the half that went is sent.
+                assert!(poll(read.recv(), Waker::noop()).is_pending());
+                assert!(poll(read.recv(), Waker::noop()).is_pending());
+                let _ = poll(far.recv(), Waker::noop());
+                assert_ne!(far.state(), State::Open);
+            } else {
+                assert!(poll(far.recv(), &owner(read)).is_pending());
+                assert!(poll(write.send("hi"), Waker::noop()).is_ready());
+            }
+        }
     });
 }

@@ -23,7 +23,7 @@ use futures_sink::Sink;
 use super::{
     Io, Socket,
     socket::Polled,
-    sync::{Mutex, lock},
+    sync::{AtomicBool, Mutex, Ordering, lock},
     wakers::{Side, Wakers},
 };
 use crate::{
@@ -44,28 +44,26 @@ pub struct WriteHalf<T: Io> {
 /// Two halves that are not of one socket.
 pub struct ReuniteError<T: Io>(pub ReadHalf<T>, pub WriteHalf<T>);
 
+/// A half is dropped without the lock: what is polled while it is locked wakes whoever waits at the
+/// other end of the transport, and may so drop a task and the half that it owns.
 struct Shared<T> {
-    state: Mutex<Locked<T>>,
+    socket: Mutex<Socket<T>>,
     wakers: Arc<Wakers>,
-}
-
-struct Locked<T> {
-    socket: Socket<T>,
     /// Whether nobody will take what comes.
-    reader_is_gone: bool,
+    reader_is_gone: AtomicBool,
+    /// Whether nobody will send any more, and nobody has begun to close for that.
+    writer_has_gone: AtomicBool,
 }
 
 impl<T: Io> Socket<T> {
     /// Splits the socket into two halves, for two tasks. Lent events need the whole: the halves
     /// receive owned messages.
     pub fn into_split(self) -> (ReadHalf<T>, WriteHalf<T>) {
-        let state = Locked {
-            socket: self,
-            reader_is_gone: false,
-        };
         let shared = Arc::new(Shared {
-            state: Mutex::new(state),
+            socket: Mutex::new(self),
             wakers: Arc::default(),
+            reader_is_gone: AtomicBool::new(false),
+            writer_has_gone: AtomicBool::new(false),
         });
         let read = ReadHalf {
             shared: Some(Arc::clone(&shared)),
@@ -90,20 +88,25 @@ impl<T: Io> Shared<T> {
         self.wakers.register(side, cx.waker());
         let waker = Waker::from(Arc::clone(&self.wakers));
         let mut cx = Context::from_waker(&waker);
-        let mut state = lock(&self.state);
-        let before = state.socket.driver().progress();
+        let mut socket = lock(&self.socket);
+        let before = socket.driver().progress();
+        if self.writer_has_gone.swap(false, Ordering::AcqRel) {
+            // Refused only where a Close was sent already, or none can be.
+            let _ = socket.endpoint_mut().close(None);
+        }
         let polled = loop {
-            if state.reader_is_gone {
-                while state.socket.next_event().is_some() {}
+            let reader_is_gone = self.reader_is_gone.load(Ordering::Acquire);
+            if reader_is_gone {
+                while socket.next_event().is_some() {}
             }
-            let polled = state.socket.poll_drive(&mut cx, &mut call);
-            let blocked = state.reader_is_gone && state.socket.driver().has_stashed();
+            let polled = socket.poll_drive(&mut cx, &mut call);
+            let blocked = reader_is_gone && socket.driver().has_stashed();
             if polled.is_ready() || !blocked {
                 break polled;
             }
         };
-        let after = state.socket.driver().progress();
-        drop(state);
+        let after = socket.driver().progress();
+        drop(socket);
         if before != after {
             self.wakers.wake_other(side);
         }
@@ -112,7 +115,7 @@ impl<T: Io> Shared<T> {
 
     /// Changes what needs no waiting, and has the reader see to the rest.
     fn call<R>(&self, call: impl FnOnce(&mut Socket<T>) -> R) -> R {
-        let result = call(&mut lock(&self.state).socket);
+        let result = call(&mut lock(&self.socket));
         self.wakers.wake_other(Side::Write);
         result
     }
@@ -142,10 +145,7 @@ impl<T: Io> ReadHalf<T> {
     /// How the connection ended; `None` before.
     #[must_use]
     pub fn close_status(&self) -> Option<CloseStatus> {
-        lock(&self.shared.as_ref()?.state)
-            .socket
-            .close_status()
-            .cloned()
+        lock(&self.shared.as_ref()?.socket).close_status().cloned()
     }
 
     /// Joins the two halves of one socket again.
@@ -159,10 +159,9 @@ impl<T: Io> ReadHalf<T> {
                 drop(theirs);
                 match Arc::try_unwrap(ours) {
                     Ok(shared) => Ok(shared
-                        .state
+                        .socket
                         .into_inner()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .socket),
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)),
                     Err(shared) => {
                         // Only the halves hold it, and both are here.
                         self.shared = Some(Arc::clone(&shared));
@@ -312,7 +311,7 @@ impl<T: Io> WriteHalf<T> {
     #[must_use]
     pub fn state(&self) -> State {
         match &self.shared {
-            Some(shared) => lock(&shared.state).socket.state(),
+            Some(shared) => lock(&shared.socket).state(),
             None => State::Closed,
         }
     }
@@ -322,7 +321,7 @@ impl<T: Io> WriteHalf<T> {
     pub fn can_send(&self) -> bool {
         self.shared
             .as_ref()
-            .is_some_and(|shared| lock(&shared.state).socket.can_send())
+            .is_some_and(|shared| lock(&shared.socket).can_send())
     }
 
     /// Bytes of application data that were sent and are not yet written.
@@ -330,7 +329,7 @@ impl<T: Io> WriteHalf<T> {
     pub fn buffered_amount(&self) -> usize {
         self.shared
             .as_ref()
-            .map_or(0, |shared| lock(&shared.state).socket.buffered_amount())
+            .map_or(0, |shared| lock(&shared.socket).buffered_amount())
     }
 
     async fn ready(&mut self) -> io::Result<()> {
@@ -365,7 +364,7 @@ impl<T: Io> WriteHalf<T> {
 impl<T: Io> Drop for ReadHalf<T> {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
-            lock(&shared.state).reader_is_gone = true;
+            shared.reader_is_gone.store(true, Ordering::Release);
             shared.wakers.wake_other(Side::Read);
         }
     }
@@ -374,8 +373,8 @@ impl<T: Io> Drop for ReadHalf<T> {
 impl<T: Io> Drop for WriteHalf<T> {
     fn drop(&mut self) {
         if let Some(shared) = &self.shared {
-            // Refused only where a Close was sent already, or none can be.
-            let _ = shared.call(|socket| socket.endpoint_mut().close(None));
+            shared.writer_has_gone.store(true, Ordering::Release);
+            shared.wakers.wake_other(Side::Write);
         }
     }
 }

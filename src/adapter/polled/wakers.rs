@@ -29,9 +29,11 @@ impl Wakers {
     /// Remembers the waker of the task that polls this half.
     pub(in crate::adapter) fn register(&self, side: Side, waker: &Waker) {
         let mut slot = lock(self.slot(side));
-        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *slot = Some(waker.clone());
-        }
+        let is_known = slot.as_ref().is_some_and(|known| known.will_wake(waker));
+        let old = (!is_known).then(|| slot.replace(waker.clone()));
+        drop(slot);
+        // To drop a waker may be to drop its task, and the other half that it owns.
+        drop(old);
     }
 
     /// Wakes the task that waits for the other half than this, if one does.
