@@ -23,7 +23,10 @@ impl<'a> Reply<'a> {
         Self { endpoint }
     }
 
-    #[cfg(feature = "web")]
+    #[cfg(all(
+        feature = "web",
+        any(feature = "futures", feature = "mio", feature = "tokio")
+    ))]
     pub(super) const fn endpoint(&self) -> &Endpoint {
         self.endpoint
     }

@@ -126,7 +126,7 @@ pub struct StreamCore {
 }
 
 impl StreamCore {
-    /// Takes an event that fired, and how much was sent and not written then.
+    /// Takes an event that fired, and how much was sent and not written then, if only empty messages.
     pub fn receive(&mut self, event: &Event, unwritten: u64) {
         match event {
             Event::Open(_) => self.has_opened = true,

@@ -214,6 +214,12 @@ impl WebSocketCore {
         }
     }
 
+    /// Whether [`next_outgoing`](Self::next_outgoing) has something for an endpoint that can send.
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+    pub(crate) fn has_outgoing(&self) -> bool {
+        !self.is_ended && (!self.outgoing.is_empty() || self.close.is_some())
+    }
+
     /// Takes note that the endpoint has this much application data left to write, with what it has
     /// dropped, which never will be: here [`buffered_amount`](Self::buffered_amount) falls, and
     /// nowhere else. Also after the end, as long as what was sent in time is still being written.
@@ -362,6 +368,14 @@ impl WebSocketCore {
     #[must_use]
     pub const fn unwritten_amount(&self) -> u64 {
         self.queued.saturating_add(self.unwritten)
+    }
+
+    /// What waits here costs: the bytes of payload that are not written, and something for the place
+    /// of each message, since else empty ones would have none.
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+    pub(crate) fn waiting_cost(&self) -> u64 {
+        let places = (self.outgoing.len() as u64).saturating_mul(MESSAGE_COST);
+        self.unwritten_amount().saturating_add(places)
     }
 
     /// `protocol`: the subprotocol that the server chose; empty before `open`.

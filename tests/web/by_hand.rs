@@ -17,8 +17,9 @@ use futures_util::{
     io::{AsyncRead, AsyncWrite},
 };
 use sansock::{
-    Config, Message, State,
+    Config, Message, Part, SendError, State,
     adapter::{
+        Error,
         futures::{Futures, NoTimer, Socket, WebSocket, WebSocketStream},
         web::Opened,
     },
@@ -258,6 +259,102 @@ fn d47_d49_closing_wakes_a_write_that_waits_for_room() {
     assert_eq!(count.0.load(Ordering::Relaxed), 1);
     let error = Poll::Ready(Err(StreamError::InvalidStateError));
     assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
+}
+
+/// A message without bytes has a place to wait in, of which there are not more than room for.
+#[test]
+fn d47_hostile_169_a_write_of_nothing_waits_for_the_peer_too() {
+    let (_stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    hand.wire.set_room(0);
+    let mut written = 0;
+    while written < 100_000 && poll(std::pin::pin!(writable.write(""))).is_ready() {
+        let _ = hand.run();
+        written += 1;
+    }
+    assert!((1_000..100_000).contains(&written), "{written}");
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut writable).poll_ready(&mut cx).is_pending());
+    assert!(Pin::new(&mut writable).poll_flush(&mut cx).is_pending());
+    hand.wire.set_room(usize::MAX);
+    let _ = hand.run();
+    assert!(count.0.load(Ordering::Relaxed) > 0, "it is told");
+    assert_eq!(
+        Pin::new(&mut writable).poll_ready(&mut cx),
+        Poll::Ready(Ok(()))
+    );
+    assert_eq!(
+        Pin::new(&mut writable).poll_flush(&mut cx),
+        Poll::Ready(Ok(()))
+    );
+    let frames = hand.wire.frames();
+    assert!(frames.iter().all(|frame| *frame == (0x81, Vec::new())));
+    // The write that had to wait sent its message as well, or not at all.
+    assert!([written, written + 1].contains(&frames.len()));
+}
+
+#[test]
+fn d47_what_has_no_bytes_is_flushed_once_it_is_written() {
+    let (_stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    let mut cx = Context::from_waker(Waker::noop());
+    hand.wire.set_room(0);
+    for run in [false, true] {
+        Pin::new(&mut writable).start_send("".into()).unwrap();
+        if run {
+            let _ = hand.run();
+        }
+        assert!(Pin::new(&mut writable).poll_flush(&mut cx).is_pending());
+    }
+    hand.wire.set_room(usize::MAX);
+    let _ = hand.run();
+    assert_eq!(
+        Pin::new(&mut writable).poll_flush(&mut cx),
+        Poll::Ready(Ok(()))
+    );
+}
+
+/// Whoever no longer waits is forgotten at once, and not when something happens next.
+#[test]
+fn d45_hostile_141_those_that_gave_up_waiting_are_forgotten() {
+    let (stream, opened, mut hand) = opened(b"");
+    hand.wire.set_room(0);
+    let mut writable = opened.writable;
+    assert!(poll(std::pin::pin!(writable.write(vec![0; 1 << 20]))).is_pending());
+    let _ = hand.run();
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..3 {
+        assert!(std::pin::pin!(stream.closed()).poll(&mut cx).is_pending());
+        let write = std::pin::pin!(writable.write("more"));
+        assert!(write.poll(&mut cx).is_pending());
+    }
+    assert!(Pin::new(&mut writable).poll_ready(&mut cx).is_pending());
+    drop(writable);
+    assert_eq!(Arc::strong_count(&count), 2, "this one and its waker");
+}
+
+/// What the connection cannot send is not lost in silence.
+#[test]
+fn d24_a_message_inside_an_unfinished_one_fails_the_connection() {
+    let wire = Wire::new();
+    let connection = Connection::server(&Arc::default());
+    let mut accepted = Socket::from_parts(wire.clone(), connection, Vec::new());
+    now(accepted.send_part(Part::more("begun"))).unwrap();
+    let (socket, driver) = WebSocket::from_socket(accepted);
+    let mut hand = Hand::new(wire, driver);
+    socket.start();
+    socket.send("hello").unwrap();
+    assert!(hand.run().is_ready());
+    assert_eq!(socket.ready_state(), State::Closed);
+    let error = socket.error().unwrap();
+    assert!(
+        matches!(*error, Error::Send(SendError::MessageUnfinished)),
+        "{error:?}"
+    );
 }
 
 #[test]

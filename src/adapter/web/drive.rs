@@ -8,6 +8,7 @@ use crate::{
         Error,
         driver::{Driver, Transport},
     },
+    proto::SendError,
     web::{Failure, Outgoing},
 };
 
@@ -29,14 +30,17 @@ pub(in crate::adapter) fn poll_drive<R>(
             shared.fail(Error::WebSocket(Failure::ClosedWhileConnecting));
             return Poll::Ready(());
         }
-        send(shared, driver);
+        if let Err(error) = send(shared, driver) {
+            // No event of a browser's tells of that: what the program began before it gave the
+            // connection away is still unfinished.
+            shared.fail(error.into());
+            return Poll::Ready(());
+        }
         if !shared.wants_events() && !driver.endpoint().is_finished() {
             driver.pause(transport);
             set_unwritten(shared, driver);
             // What was written may have made room for more, or the peer may have taken too long.
-            if driver.endpoint().is_finished()
-                || (driver.endpoint().can_send() && send(shared, driver))
-            {
+            if driver.endpoint().is_finished() || has_more(shared, driver) {
                 continue;
             }
             return Poll::Pending;
@@ -53,7 +57,7 @@ pub(in crate::adapter) fn poll_drive<R>(
             Poll::Ready(Ok(true)) => {}
             Poll::Ready(Ok(false)) => return Poll::Ready(()),
             Poll::Ready(Err(error)) => shared.note_error(error.into()),
-            Poll::Pending if driver.endpoint().can_send() && send(shared, driver) => continue,
+            Poll::Pending if has_more(shared, driver) => continue,
             Poll::Pending => return Poll::Pending,
         }
         reads += 1;
@@ -64,23 +68,29 @@ pub(in crate::adapter) fn poll_drive<R>(
     }
 }
 
-/// Hands over what the program asked for, as much as there is room; whether there was any.
-fn send<R>(shared: &Shared<R>, driver: &mut Driver) -> bool {
-    let mut has_sent = false;
+/// Hands over what the program asked for, as much as there is room.
+fn send<R>(shared: &Shared<R>, driver: &mut Driver) -> Result<(), SendError> {
     while let Some(outgoing) = shared.next_outgoing(driver.endpoint().can_send()) {
-        has_sent = true;
         let endpoint = driver.endpoint_mut();
-        // A message was asked after; a Close is refused only where one was sent already.
-        let _ = match outgoing {
-            Outgoing::Message(message) => endpoint.send(message),
-            Outgoing::Close(frame) => endpoint.close(frame.as_ref()),
-        };
+        match outgoing {
+            Outgoing::Message(message) => endpoint.send(message)?,
+            Outgoing::Close(frame) => {
+                // Refused only where one was sent already.
+                let _ = endpoint.close(frame.as_ref());
+            }
+        }
     }
-    has_sent
+    Ok(())
+}
+
+/// Whether there is room again for what the program asked for.
+fn has_more<R>(shared: &Shared<R>, driver: &Driver) -> bool {
+    driver.endpoint().can_send() && shared.has_outgoing()
 }
 
 /// What the endpoint drops at its end was not written, and goes on counting.
 fn set_unwritten<R>(shared: &Shared<R>, driver: &Driver) {
     let endpoint = driver.endpoint();
-    shared.set_unwritten(endpoint.buffered_amount() + endpoint.dropped_amount());
+    let unwritten = endpoint.buffered_amount() + endpoint.dropped_amount();
+    shared.set_unwritten(unwritten, endpoint.wants_write());
 }

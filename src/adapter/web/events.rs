@@ -46,7 +46,7 @@ impl<R> Events<R> {
     pub(super) fn new(socket: WebSocket<R>) -> Self {
         let shared = socket.shared();
         let mut state = shared.lock();
-        let receiver = Receiver::new(&mut state.next_receiver, MAX_WAITING);
+        let receiver = Receiver::new(state.take_id(), MAX_WAITING);
         let id = receiver.id;
         let old = state.receiver.replace(receiver);
         drop(state);
@@ -61,7 +61,7 @@ impl<R> Events<R> {
     pub(super) fn one_by_one(socket: WebSocket<R>) -> Self {
         let shared = socket.shared();
         let mut state = shared.lock();
-        let mut receiver = Receiver::new(&mut state.next_receiver, 1);
+        let mut receiver = Receiver::one_by_one(state.take_id());
         let id = receiver.id;
         let waker = state.receiver.as_mut().and_then(|old| {
             receiver.events = mem::take(&mut old.events);
@@ -166,9 +166,7 @@ impl<R> fmt::Debug for Events<R> {
 }
 
 impl Receiver {
-    fn new(next: &mut u64, limit: usize) -> Self {
-        let id = *next;
-        *next += 1;
+    const fn new(id: u64, limit: usize) -> Self {
         Self {
             id,
             limit,
@@ -179,8 +177,8 @@ impl Receiver {
     }
 
     /// What a stream has until somebody reads it.
-    pub(super) fn one_by_one(next: &mut u64) -> Self {
-        Self::new(next, 1)
+    pub(super) const fn one_by_one(id: u64) -> Self {
+        Self::new(id, 1)
     }
 
     pub(super) fn has_room(&self) -> bool {

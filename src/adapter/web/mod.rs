@@ -230,6 +230,8 @@ mod stream_async;
 #[cfg(any(feature = "futures", feature = "tokio"))]
 mod stream_bytes;
 mod turn;
+#[cfg(any(feature = "futures", feature = "tokio"))]
+mod waiting;
 
 #[cfg(feature = "mio")]
 pub(in crate::adapter) use self::shared::State;

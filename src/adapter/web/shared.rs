@@ -1,6 +1,7 @@
 //! What the handles of a `WebSocket` share with whatever drives it.
 
 use std::{
+    collections::BTreeMap,
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     string::String,
@@ -37,7 +38,8 @@ pub(in crate::adapter) struct State<R> {
     pub(in crate::adapter) stream: Option<StreamCore>,
     pub(super) target: EventTarget<Listener<R>>,
     pub(super) receiver: Option<Receiver>,
-    pub(super) next_receiver: u64,
+    /// The number of the next receiver, or of the next who waits.
+    next_id: u64,
     error: Option<Arc<Error>>,
     is_started: bool,
     /// Whether `close` was fired.
@@ -46,8 +48,13 @@ pub(in crate::adapter) struct State<R> {
     turn: Option<Turn>,
     /// Whoever drives the connection.
     driver: Option<Waker>,
-    /// Those who wait for a change of a `WebSocketStream`.
-    pub(super) waiting: Vec<Waker>,
+    /// Those who wait for a change of a `WebSocketStream`, until they are told or give up.
+    pub(super) waiting: BTreeMap<u64, Waker>,
+    /// Whether the endpoint was given a message since those were told.
+    has_sent: bool,
+    /// Whether something that the endpoint was given is not written: what has no bytes of payload
+    /// too.
+    has_output: bool,
 }
 
 impl<R> Shared<R> {
@@ -69,13 +76,15 @@ impl<R> Shared<R> {
                 stream: None,
                 target: EventTarget::new(),
                 receiver: None,
-                next_receiver: 0,
+                next_id: 0,
                 error: None,
                 is_started: false,
                 is_over: false,
                 turn: None,
                 driver: None,
-                waiting: Vec::new(),
+                waiting: BTreeMap::new(),
+                has_sent: false,
+                has_output: false,
             }),
             changed: Condvar::new(),
             handles: AtomicUsize::new(0),
@@ -183,14 +192,27 @@ impl<R> Shared<R> {
     }
 
     pub(super) fn next_outgoing(&self, can_send: bool) -> Option<Outgoing> {
-        self.lock().core.next_outgoing(can_send)
+        let mut state = self.lock();
+        let outgoing = state.core.next_outgoing(can_send);
+        if matches!(outgoing, Some(Outgoing::Message(_))) && state.stream.is_some() {
+            state.has_sent = true;
+            state.has_output = true;
+        }
+        outgoing
     }
 
-    pub(super) fn set_unwritten(&self, bytes: usize) {
+    pub(super) fn has_outgoing(&self) -> bool {
+        self.lock().core.has_outgoing()
+    }
+
+    /// Takes note of how much the endpoint has left to write, and whether that is anything at all.
+    pub(super) fn set_unwritten(&self, bytes: usize, has_output: bool) {
         let mut state = self.lock();
-        let before = state.core.unwritten_amount();
+        let before = (state.core.unwritten_amount(), state.has_output);
         state.core.set_unwritten(bytes as u64);
-        if state.core.unwritten_amount() < before {
+        state.has_output &= has_output;
+        let has_sent = mem::take(&mut state.has_sent);
+        if has_sent || (state.core.unwritten_amount(), state.has_output) < before {
             self.tell(state);
         }
     }
@@ -200,7 +222,7 @@ impl<R> Shared<R> {
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         self.changed.notify_all();
-        for waker in waiting {
+        for waker in waiting.into_values() {
             waker.wake();
         }
     }
@@ -279,7 +301,7 @@ impl<R> Shared<R> {
         let mut state = self.lock();
         // It may have been closed since the event fired.
         let is_late = is_message && state.core.ready_state() != proto::State::Open;
-        let unwritten = state.core.unwritten_amount();
+        let unwritten = state.core.waiting_cost();
         if let Some(stream) = &mut state.stream {
             stream.receive(&event, unwritten);
         }
@@ -296,6 +318,21 @@ impl<R> Shared<R> {
             waker.wake();
         }
         drop(listeners);
+    }
+}
+
+impl<R> State<R> {
+    /// A number that nobody has.
+    pub(super) const fn take_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    /// Whether all that was sent is written.
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(super) fn is_flushed(&self) -> bool {
+        self.core.waiting_cost() == 0 && !self.has_output
     }
 }
 

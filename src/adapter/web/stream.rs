@@ -4,6 +4,8 @@
 use std::task::Context;
 use std::{fmt, io, string::String, task::Poll};
 
+#[cfg(any(feature = "futures", feature = "tokio"))]
+use super::waiting::Waiting;
 use super::{AbortSignal, Events, WebSocket, events::Receiver, shared::State};
 use crate::{
     proto::Message,
@@ -84,6 +86,8 @@ pub struct Readable<R> {
 /// Messages that go.
 pub struct Writable<R> {
     socket: WebSocket<R>,
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    waiting: Waiting<R>,
 }
 
 impl<R: 'static> WebSocketStream<R> {
@@ -91,7 +95,7 @@ impl<R: 'static> WebSocketStream<R> {
     pub(in crate::adapter) fn new_of(socket: &WebSocket<R>, signal: Option<&AbortSignal>) -> Self {
         let mut state = socket.shared().lock();
         state.stream = Some(StreamCore::default());
-        state.receiver = Some(Receiver::one_by_one(&mut state.next_receiver));
+        state.receiver = Some(Receiver::one_by_one(state.take_id()));
         // Whoever writes waits, so this is bounded already: by one message.
         state.core.set_max_buffered_amount(u64::MAX);
         state
@@ -131,25 +135,6 @@ impl<R> WebSocketStream<R> {
         &self.socket
     }
 
-    #[cfg(any(feature = "futures", feature = "tokio"))]
-    pub(in crate::adapter) fn poll_opened(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Opened<R>, StreamError>> {
-        self.socket
-            .poll_until(cx, |state| state.stream.as_ref()?.opened())
-            .map(|opened| opened.map(|()| self.open()))
-    }
-
-    #[cfg(any(feature = "futures", feature = "tokio"))]
-    pub(in crate::adapter) fn poll_closed(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<CloseInfo, StreamError>> {
-        self.socket
-            .poll_until(cx, |state| state.stream.as_ref()?.closed())
-    }
-
     pub(in crate::adapter) fn open(&self) -> Opened<R> {
         Opened {
             readable: Readable {
@@ -158,6 +143,8 @@ impl<R> WebSocketStream<R> {
             },
             writable: Writable {
                 socket: self.socket.clone(),
+                #[cfg(any(feature = "futures", feature = "tokio"))]
+                waiting: Waiting::new(&self.socket),
             },
             extensions: self.socket.extensions(),
             protocol: self.socket.protocol(),
@@ -226,6 +213,11 @@ impl<R> Writable<R> {
         &self.socket
     }
 
+    #[cfg(any(feature = "futures", feature = "tokio"))]
+    pub(super) const fn waiting(&mut self) -> &mut Waiting<R> {
+        &mut self.waiting
+    }
+
     /// Sends a message; [`room`] was there before, but it may have closed since.
     pub(in crate::adapter) fn send(&self, message: Message<'_>) -> Result<(), StreamError> {
         let message = message.into_owned();
@@ -253,18 +245,18 @@ pub(in crate::adapter) fn room<R>(state: &mut State<R>) -> Option<Result<(), Str
     if state.core.ready_state() != crate::State::Open {
         return Some(Err(StreamError::InvalidStateError));
     }
-    (state.core.unwritten_amount() < HIGH_WATER_MARK).then_some(Ok(()))
+    (state.core.waiting_cost() < HIGH_WATER_MARK).then_some(Ok(()))
 }
 
 /// Whether all but a little was handed to the network, or never will be.
 pub(in crate::adapter) fn handed_over<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
-    below(state, HIGH_WATER_MARK)
+    done(state, state.core.waiting_cost() < HIGH_WATER_MARK)
 }
 
 /// Whether all was, or never will be.
 #[cfg(any(feature = "futures", feature = "tokio"))]
 pub(in crate::adapter) fn flushed<R>(state: &mut State<R>) -> Option<Result<(), StreamError>> {
-    below(state, 1)
+    done(state, state.is_flushed())
 }
 
 /// How it ended, once it has.
@@ -273,8 +265,8 @@ pub(in crate::adapter) fn ended<R>(state: &mut State<R>) -> Option<Result<(), St
     Some(closed.map(drop))
 }
 
-fn below<R>(state: &mut State<R>, mark: u64) -> Option<Result<(), StreamError>> {
-    if state.core.unwritten_amount() < mark {
+fn done<R>(state: &State<R>, is_done: bool) -> Option<Result<(), StreamError>> {
+    if is_done {
         return Some(Ok(()));
     }
     state.stream.as_ref()?.write_error().map(Err)
@@ -292,29 +284,9 @@ fn close_with<R>(socket: &WebSocket<R>, reason: Option<&WebSocketError>) {
     }
 }
 
+#[cfg(feature = "mio")]
 impl<R> WebSocket<R> {
     /// Waits until `look` finds something.
-    #[cfg(any(feature = "futures", feature = "tokio"))]
-    pub(in crate::adapter) fn poll_until<T>(
-        &self,
-        cx: &mut Context<'_>,
-        look: impl Fn(&mut State<R>) -> Option<T>,
-    ) -> Poll<T> {
-        let mut state = self.shared().lock();
-        match look(&mut state) {
-            Some(found) => Poll::Ready(found),
-            None => {
-                let waker = cx.waker();
-                if !state.waiting.iter().any(|known| known.will_wake(waker)) {
-                    state.waiting.push(waker.clone());
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Waits until `look` finds something.
-    #[cfg(feature = "mio")]
     pub(in crate::adapter) fn wait_until<T>(&self, look: impl Fn(&mut State<R>) -> Option<T>) -> T {
         let shared = self.shared();
         let mut state = shared.lock();

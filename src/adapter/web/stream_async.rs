@@ -30,7 +30,11 @@ impl<R: Asynchronous> WebSocketStream<R> {
     ///
     /// Cancel safe.
     pub async fn opened(&self) -> Result<Opened<R>, StreamError> {
-        poll_fn(|cx| self.poll_opened(cx)).await
+        let socket = self.socket();
+        socket
+            .until(|state| state.stream.as_ref()?.opened())
+            .await?;
+        Ok(self.open())
     }
 
     /// Waits until it is closed.
@@ -44,7 +48,8 @@ impl<R: Asynchronous> WebSocketStream<R> {
     ///
     /// Cancel safe.
     pub async fn closed(&self) -> Result<CloseInfo, StreamError> {
-        poll_fn(|cx| self.poll_closed(cx)).await
+        let socket = self.socket();
+        socket.until(|state| state.stream.as_ref()?.closed()).await
     }
 }
 
@@ -87,9 +92,9 @@ impl<R: Asynchronous> Writable<R> {
     /// If the future is dropped, the message was sent as a whole or not at all.
     pub async fn write<'m>(&mut self, chunk: impl Into<Message<'m>>) -> Result<(), StreamError> {
         let chunk = chunk.into();
-        poll_fn(|cx| self.socket().poll_until(cx, room)).await?;
+        self.socket().until(room).await?;
         self.send(chunk)?;
-        poll_fn(|cx| self.socket().poll_until(cx, handed_over)).await
+        self.socket().until(handed_over).await
     }
 
     /// Closes the connection behind all that was written, and waits until that is done.
@@ -103,7 +108,7 @@ impl<R: Asynchronous> Writable<R> {
     /// Closing begins at once, and goes on.
     pub async fn close(self) -> Result<(), StreamError> {
         self.begin_closing();
-        poll_fn(|cx| self.socket().poll_until(cx, ended)).await
+        self.socket().until(ended).await
     }
 }
 
@@ -113,7 +118,7 @@ impl<R: Asynchronous> Sink<Message<'static>> for Writable<R> {
     type Error = StreamError;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.socket().poll_until(cx, room)
+        self.get_mut().waiting().poll(cx, room)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), StreamError> {
@@ -121,11 +126,11 @@ impl<R: Asynchronous> Sink<Message<'static>> for Writable<R> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
-        self.socket().poll_until(cx, flushed)
+        self.get_mut().waiting().poll(cx, flushed)
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), StreamError>> {
         self.begin_closing();
-        self.socket().poll_until(cx, ended)
+        self.get_mut().waiting().poll(cx, ended)
     }
 }
