@@ -1,5 +1,7 @@
 //! Listeners: order, once, removal, panics (requirements 38, 39).
 
+use std::panic::panic_any;
+
 use sansock::{
     adapter::web::Listener,
     web::{BinaryType, EventType},
@@ -10,6 +12,16 @@ use crate::{
     everywhere,
     server::Server,
 };
+
+/// What must not be dropped where nobody is to notice.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        // The handles of the test itself may go while it fails.
+        assert!(std::thread::panicking(), "as a test wants it");
+    }
+}
 
 everywhere! {
     fn d39_order_is_that_of_first_setting<A>() {
@@ -103,6 +115,29 @@ everywhere! {
         server.accept().write(b"\x81\x00\x81\x00");
         let logged = [log.next(), log.next(), log.next(), log.next()];
         assert_eq!(logged, ["call 1", "other", "call 2", "other"]);
+    }
+
+    fn d39_a_panic_in_what_is_dropped_ends_only_that<A>() {
+        let server = Server::new();
+        let (log, say) = Log::new();
+        let (last, other) = (say.clone(), say.clone());
+        let _socket = A::connect(&server.url, |socket| {
+            let thrown = Listener::<A>::new(|_, _| panic_any(Bomb));
+            socket.add_event_listener(EventType::Message, &thrown);
+            let bomb = Bomb;
+            let owned = Listener::<A>::new(move |_, _| assert_eq!(size_of_val(&bomb), 0));
+            socket.add_event_listener_once(EventType::Message, &owned);
+            let bomb = Bomb;
+            let kept = Listener::<A>::new(move |_, _| assert_eq!(size_of_val(&bomb), 0));
+            socket.add_event_listener(EventType::Message, &kept);
+            let other = Listener::<A>::new(move |_, _| other.say("other"));
+            socket.add_event_listener(EventType::Message, &other);
+            socket.set_onclose(move |_, event| last.say(format!("close {}", event.code)));
+        });
+        let mut peer = server.accept();
+        peer.write(b"\x81\x00\x81\x00\x88\x02\x03\xE8");
+        assert_eq!([log.next(), log.next(), log.next()], ["other", "other", "close 1000"]);
+        assert_eq!(peer.frame().unwrap().head, 0x88);
     }
 
     fn d31_d38_binary_type_counts_when_it_fires<A>() {

@@ -270,9 +270,8 @@ impl<R> Shared<R> {
             drop(state);
             let socket = WebSocket::attach(self);
             while let Some(listener) = self.next_listener(&mut cursor) {
-                // Reported by the panic hook, as browsers report an exception; the others still
-                // run.
-                let _ = catch_unwind(AssertUnwindSafe(|| listener.call(&socket, &event)));
+                contain(|| listener.call(&socket, &event));
+                contain(|| drop(listener));
             }
             self.deliver(event);
         }
@@ -317,7 +316,9 @@ impl<R> Shared<R> {
         if let Some(waker) = waker {
             waker.wake();
         }
-        drop(listeners);
+        for listener in listeners {
+            contain(|| drop(listener));
+        }
     }
 }
 
@@ -333,6 +334,17 @@ impl<R> State<R> {
     #[cfg(any(feature = "futures", feature = "tokio"))]
     pub(super) fn is_flushed(&self) -> bool {
         self.core.waiting_cost() == 0 && !self.has_output
+    }
+}
+
+/// Runs what is the program's own. A panic in it is reported by the panic hook, as browsers report an
+/// exception, and ends nothing else.
+fn contain(call: impl FnOnce()) {
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(call))
+        // What was thrown may itself panic when it is dropped; what that throws is left alone.
+        && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(thrown)))
+    {
+        mem::forget(again);
     }
 }
 
