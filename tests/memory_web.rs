@@ -1,8 +1,8 @@
 //! What a `WebSocket` and a `WebSocketStream` hold beside their connection, whatever the peer sends
 //! and whoever takes it.
 //!
-//! The documentation of `adapter::web` states it; an allocator that counts sees it here, over a
-//! transport that is read to its end by the thread that counts.
+//! `Builder::memory_ceiling` states it, and the documentation of `adapter::web`; an allocator that
+//! counts sees it here, over a transport that is read to its end by the thread that counts.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -30,7 +30,10 @@ use common::{ROLES, SEED, frame, frames};
 use futures_util::io::{AsyncRead, AsyncWrite};
 use sansock::{
     Config, Role,
-    adapter::futures::{NoTimer, Socket, WebSocket},
+    adapter::{
+        futures::{Futures, NoTimer, Socket, WebSocket, WebSocketStream},
+        web::{Builder, Ceiling},
+    },
     proto::{
         Budget, Connection, DeflateParams,
         handshake::{Negotiated, accept_key},
@@ -41,9 +44,6 @@ const KIB: usize = 1 << 10;
 
 /// The largest message here.
 const MESSAGE: usize = 300 * KIB;
-
-/// What a connection's adapter may have read and not yet handed out.
-const READ: u64 = 256 << 10;
 
 fn config() -> Config {
     let endless = Budget {
@@ -132,6 +132,8 @@ enum Taker {
     Echo,
     /// A stream that nobody reads.
     Stream,
+    /// One that is written to besides, messages of so many bytes.
+    Writer(usize),
 }
 
 impl Taker {
@@ -153,28 +155,30 @@ impl Taker {
         }
     }
 
-    /// What the documentation of `adapter::web` states for it.
-    const fn stated(self) -> u64 {
-        const MOST: u64 = MESSAGE as u64;
-        match self {
-            Self::Nobody => STATE,
-            Self::Receiver => STATE + 2 * (WAITING + MOST) + EVENTS,
-            Self::Listener | Self::Stream => STATE + 2 * MOST,
-            Self::Echo => STATE + 2 * MOST + 4 * BUFFERED + QUEUE,
-        }
+    /// What is stated for it.
+    const fn stated(self, ceiling: &Ceiling) -> u64 {
+        let taken = match self {
+            Self::Nobody => 0,
+            Self::Receiver => ceiling.receiver,
+            Self::Listener | Self::Stream => ceiling.event,
+            Self::Echo => ceiling.event + ceiling.sending,
+            Self::Writer(own) => ceiling.event + ceiling.writing + own as u64,
+        };
+        ceiling.read + ceiling.state + taken
     }
 }
+
+/// What was read and not yet received.
+const READ: u64 = 256 << 10;
 
 /// The socket itself.
 const STATE: u64 = 8 << 10;
 
-/// The payload that may wait for a receiver before reading pauses, and the events.
+/// The payload that may wait for a receiver before reading pauses.
 const WAITING: u64 = 256 << 10;
-const EVENTS: u64 = 16 << 10;
 
-/// How much may wait of what [`Taker::Echo`] sends, and what any number of messages adds.
+/// How much may wait of what [`Taker::Echo`] sends.
 const BUFFERED: u64 = 256 << 10;
-const QUEUE: u64 = 96 << 10;
 const _: () = assert!(
     size_of::<sansock::Message<'static>>() <= 32,
     "a place in the queue"
@@ -252,32 +256,51 @@ impl Flood<'_> {
                     Connection::from_negotiated(Role::Server, &negotiated, self.config, SEED);
                 let socket = Socket::from_parts(stream, connection, Vec::new());
                 let (socket, driver) = WebSocket::from_socket(socket);
-                self.take(&socket, driver, wire);
+                self.take(&socket, pin!(driver), wire);
             }
             Role::Client => {
-                let builder = WebSocket::builder("ws://h/").config(self.config);
-                let builder = builder.max_buffered_amount(BUFFERED);
-                if self.taker == Taker::Stream {
+                let builder = self.builder();
+                if let Taker::Stream | Taker::Writer(_) = self.taker {
                     let made = builder.connect_stream(|_| ready(Ok(stream)), NoTimer);
                     let (stream, driver) = made.unwrap();
-                    self.take(stream.socket(), driver, wire);
+                    let mut driver = pin!(driver);
+                    self.take(stream.socket(), driver.as_mut(), wire);
+                    if let Taker::Writer(len) = self.taker {
+                        write(&stream, &[7; MESSAGE][..len], driver);
+                    }
                 } else {
                     let made = builder.connect(|_| ready(Ok(stream)));
                     let (socket, driver) = made.unwrap();
-                    self.take(&socket, driver, wire);
+                    self.take(&socket, pin!(driver), wire);
                 }
             }
         }
     }
 
-    fn take(&self, socket: &WebSocket, driver: impl Future<Output = ()>, wire: &Wire) {
+    fn builder(&self) -> Builder<Futures> {
+        let builder = WebSocket::builder("ws://h/").config(self.config);
+        builder.max_buffered_amount(BUFFERED)
+    }
+
+    fn ceiling(&self) -> Ceiling {
+        match self.role {
+            Role::Server => Ceiling::accepted(self.config, self.agreed),
+            Role::Client => self.builder().memory_ceiling(),
+        }
+    }
+
+    fn take(
+        &self,
+        socket: &WebSocket,
+        mut driver: Pin<&mut impl Future<Output = ()>>,
+        wire: &Wire,
+    ) {
         let _events = (self.taker == Taker::Receiver).then(|| socket.events());
         match self.taker {
             Taker::Listener => socket.set_onmessage(|_, _| {}),
             Taker::Echo => socket.set_onmessage(|socket, event| socket.send(&event.data).unwrap()),
             _ => {}
         }
-        let mut driver = pin!(driver);
         drive(driver.as_mut());
         let mut ends = wire.0.lock().unwrap();
         if self.role == Role::Client {
@@ -293,6 +316,24 @@ impl Flood<'_> {
         drop(ends);
         drive(driver);
     }
+}
+
+/// Writes until that waits.
+fn write(stream: &WebSocketStream, message: &[u8], mut driver: Pin<&mut impl Future<Output = ()>>) {
+    let mut cx = Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(mut opened)) = pin!(stream.opened()).poll(&mut cx) else {
+        panic!("it is not open");
+    };
+    for _ in 0..100_000 {
+        if pin!(opened.writable.write(message))
+            .poll(&mut cx)
+            .is_pending()
+        {
+            return;
+        }
+        drive(driver.as_mut());
+    }
+    panic!("no write waits");
 }
 
 /// Polls until it waits for something.
@@ -337,11 +378,14 @@ fn check(what: &str, role: Role, config: &Arc<Config>, agreed: Option<DeflatePar
                 reads,
             };
             let (heap, unread) = flood.heap();
+            // Of what was agreed on, and not of the most costly answer.
             let connection = config.memory_ceiling(role, agreed);
+            let ceiling = flood.ceiling();
+            assert!(connection.total() <= ceiling.connection.total());
             // Nothing waits to be written where nobody sends and no Ping came.
             let is_silent = reads && taker != Taker::Echo && it[0] != 0x89;
             let unused = if is_silent { connection.output } else { 0 };
-            let stated = connection.total() - unused + READ + taker.stated();
+            let stated = connection.total() - unused + taker.stated(&ceiling);
             assert!(
                 heap.bytes_max <= stated,
                 "{what} to {flood:?}: {heap:?}, stated {stated}"
@@ -465,4 +509,75 @@ fn hostile_205_a_stream_that_is_not_read_holds_one_message() {
     assert!(heap.bytes_max <= LEN as u64 + READ + STATE, "{heap:?}");
     assert_eq!(heap.bytes_current, 0, "{heap:?}");
     assert!(unread >= bytes.len() - READ as usize - LEN, "{unread}");
+}
+
+/// Whoever writes to a peer that takes nothing waits before more is held than that: messages of any
+/// size, of none too.
+#[test]
+fn hostile_205_a_stream_that_is_written_to_holds_what_is_stated() {
+    let config = Arc::new(config());
+    for len in [0, 1, 4 * KIB, MESSAGE] {
+        let flood = Flood {
+            role: Role::Client,
+            taker: Taker::Writer(len),
+            config: &config,
+            agreed: None,
+            bytes: &frame(Role::Client, 0x89, &[7; 125]).repeat(1_000),
+            reads: false,
+        };
+        let (heap, _) = flood.heap();
+        let ceiling = flood.ceiling();
+        let stated = ceiling.connection.total() + flood.taker.stated(&ceiling);
+        assert!(
+            heap.bytes_max <= stated,
+            "{flood:?}: {heap:?}, stated {stated}"
+        );
+        assert!(heap.bytes_max >= 256 << 10, "{flood:?}: {heap:?}");
+        assert_eq!(heap.bytes_current, 0, "{flood:?}: {heap:?}");
+    }
+}
+
+#[test]
+fn hostile_205_the_ceiling_of_a_socket_follows_its_formula() {
+    let config = Arc::new(Config::default().max_message_size(1 << 20));
+    let builder = WebSocket::builder("ws://h/").config(&config);
+    let stated = builder.max_buffered_amount(1 << 20).memory_ceiling();
+    let connection = config.memory_ceiling(Role::Client, None);
+    assert_eq!(stated.connection, connection);
+    assert_eq!(
+        [stated.read, stated.state, stated.event, stated.receiver],
+        [262_144, 8_192, 2_097_152, 2_637_824]
+    );
+    assert_eq!([stated.sending, stated.writing], [4_292_608, 1_048_576]);
+    let below = connection.total() + 262_144 + 8_192;
+    assert_eq!(stated.total(), below + 2_637_824 + 4_292_608);
+    assert_eq!(stated.stream_total(), below + 2_097_152 + 1_048_576);
+    let printed = stated.to_string();
+    for bytes in [stated.receiver, stated.total(), stated.stream_total()] {
+        assert!(printed.contains(&format!(" {bytes}")), "{printed}");
+    }
+    assert_eq!(printed.lines().count(), 9, "{printed}");
+
+    let accepted = Ceiling::accepted(&config, None);
+    let connection = config.memory_ceiling(Role::Server, None);
+    assert_eq!(accepted.connection, connection);
+    assert_eq!(accepted.sending, 268_533_760);
+
+    let endless = Arc::new(Config::default().max_message_size(u64::MAX));
+    let builder = WebSocket::builder("ws://h/").config(&endless);
+    let endless = builder.max_buffered_amount(u64::MAX).memory_ceiling();
+    let totals = [endless.total(), endless.stream_total()];
+    assert_eq!(totals, [u64::MAX; 2]);
+}
+
+/// Whoever sets nothing offers compression, whose most costly answer counts.
+#[cfg(feature = "deflate")]
+#[test]
+fn hostile_205_the_ceiling_of_a_socket_counts_its_offer() {
+    let stated = WebSocket::builder("ws://h/").memory_ceiling().connection;
+    let agreed = Some(DeflateParams::default());
+    let deflate = Some(sansock::DeflateConfig::new());
+    let config = Config::default().deflate(deflate);
+    assert_eq!(stated, config.memory_ceiling(Role::Client, agreed));
+    assert!(stated.compressor > 0 && stated.inflater > 0);
 }

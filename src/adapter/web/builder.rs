@@ -8,7 +8,7 @@ use std::{
     vec::Vec,
 };
 
-use super::{WebSocket, shared::Shared};
+use super::{Ceiling, WebSocket, shared::Shared};
 #[cfg(any(feature = "mio", feature = "tokio"))]
 use crate::adapter::security::Security;
 #[cfg(feature = "rustls")]
@@ -18,7 +18,7 @@ use crate::proto::DeflateConfig;
 use crate::{
     adapter::Error,
     proto::{
-        Config,
+        Config, DeflateParams, Role,
         handshake::{ClientRequest, RequestError},
     },
     web::{BinaryType, DomError, Failure, Location, Protocols, WebSocketCore, is_bad_port},
@@ -189,6 +189,27 @@ impl<R> Builder<R> {
     /// [`DomError::SyntaxError`] if the URL is not one to connect to.
     pub fn location(&self) -> Result<Location, DomError> {
         Ok(Location::parse(&self.url, self.base_url.as_deref())?)
+    }
+
+    /// The most memory, in bytes of heap, that a `WebSocket` or a `WebSocketStream` of these settings
+    /// can hold; if compression is offered, with the most costly answer.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use sansock::{Config, adapter::blocking::WebSocket};
+    ///
+    /// let config = Arc::new(Config::default().max_message_size(64 << 10));
+    /// let builder = WebSocket::builder("ws://example.com/").config(&config);
+    /// let ceiling = builder.max_buffered_amount(1 << 20).memory_ceiling();
+    /// assert_eq!(ceiling.sending, (4 << 20) + (96 << 10));
+    /// assert!(ceiling.total() < 9 << 20 && ceiling.stream_total() < 5 << 20);
+    /// println!("{ceiling}");
+    /// ```
+    #[must_use]
+    pub fn memory_ceiling(&self) -> Ceiling {
+        let config = self.config.clone().unwrap_or_else(default_config);
+        let deflate = config.deflate.map(|_| DeflateParams::default());
+        Ceiling::new(&config, Role::Client, deflate, self.max_buffered_amount)
     }
 
     /// What the constructor checks, and a socket in CONNECTING; no plan if that has failed already,

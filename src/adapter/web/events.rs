@@ -15,7 +15,7 @@ use crate::web::{Event, EventType};
 const MAX_WAITING: usize = 64;
 
 /// How many bytes of messages may.
-const MAX_WAITING_BYTES: usize = 256 << 10;
+pub(super) const MAX_WAITING_BYTES: usize = 256 << 10;
 
 /// The events of a `WebSocket`, one after the other, to the `close` event; made by
 /// [`WebSocket::events`].

@@ -187,9 +187,11 @@
 //!
 //! # Memory
 //!
-//! [`Config::memory_ceiling`](crate::Config::memory_ceiling) says how much a connection can hold,
-//! and an adapter 256 KiB of what was read at most. To that a socket adds, whatever the peer sends,
-//! where *message* is [`Config::max_message_size`](crate::Config::max_message_size):
+//! [`Builder::memory_ceiling`] says how much a socket can hold, whatever the peer sends, and prints it
+//! part by part; [`Ceiling::accepted`] says it of one that a server accepted. That is what
+//! [`Config::memory_ceiling`](crate::Config::memory_ceiling) says of the connection, 256 KiB at most
+//! that were read, and by who takes what comes, where *message* is
+//! [`Config::max_message_size`](crate::Config::max_message_size):
 //!
 //! | who takes what comes | bytes of heap at most |
 //! |---|---|
@@ -198,12 +200,13 @@
 //! | a [`WebSocketStream`] | 2 × *message*: the one to be read next |
 //! | a receiver of [`events`](WebSocket::events) | 2 × (256 KiB + *message*) + 16 KiB |
 //! | whoever sends, besides | 4 × [`Builder::max_buffered_amount`] + 96 KiB |
+//! | whoever writes to a stream, besides | 4 × 256 KiB |
 //!
 //! Twice a message, since the buffer that it was gathered in may be that large; one that came whole
 //! is counted once. At a limit reading pauses and the rest stays with the peer. A refusal that
 //! [`error`](WebSocket::error) tells is counted as the handshake, and what a program keeps of an
-//! event is its own. A write of a stream waits while 256 KiB wait, so each writer adds one message
-//! of its own.
+//! event is its own. A write of a stream waits while 256 KiB wait, where each message counts as 32
+//! bytes more; so each writer adds one message of its own.
 //!
 //! # The end
 //!
@@ -216,6 +219,7 @@
 //! waits for none of that: wait for the `close` event if it matters.
 
 mod builder;
+mod ceiling;
 mod drive;
 mod events;
 mod listener;
@@ -237,6 +241,7 @@ mod waiting;
 pub(in crate::adapter) use self::shared::State;
 pub use self::{
     builder::Builder,
+    ceiling::Ceiling,
     events::Events,
     listener::Listener,
     signal::{AbortController, AbortSignal},

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How much may wait to be written before a write waits: enough to keep a connection busy.
-const HIGH_WATER_MARK: u64 = 256 << 10;
+pub(super) const HIGH_WATER_MARK: u64 = 256 << 10;
 
 /// A connection as a pair of streams, with backpressure both ways: a message is read when you ask
 /// for it, and a write waits while the peer does not read. Over tokio and futures-io its methods
