@@ -432,6 +432,18 @@ mod tests {
         }
     }
 
+    /// But for the LF of its first line.
+    #[test]
+    fn no_byte_of_a_head_in_one_piece_is_looked_at_by_itself() {
+        let text = b"GET / HTTP/1.1\r\na: b\r\n\r\n";
+        for (rest, work) in [(&b""[..], 1), (b"\r\n\r\n", 1), (b"\x81\0", 1 + 8 + 2)] {
+            let mut head = Head::new(Kind::Request);
+            let bytes = [text, rest].concat();
+            assert_eq!(receive(&mut head, &bytes, &Config::default()), Ok(true));
+            assert_eq!(head.work, work);
+        }
+    }
+
     #[test]
     fn every_limit_is_exact() {
         let head = b"GET /abc HTTP/1.1\r\na: b\r\nc: d\r\n\r\n";

@@ -257,7 +257,7 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
+    use alloc::{format, string::String};
 
     use super::*;
 
@@ -276,6 +276,30 @@ mod tests {
         assert_eq!(headers.get("none"), None);
         let all: Vec<_> = headers.get_all("A").collect();
         assert_eq!(all, [b"1", b"3"]);
+    }
+
+    #[test]
+    fn a_head_in_one_piece_is_read_at_once() {
+        let whole = |text: &str, most| {
+            let (headers, end) = Headers::whole(text.as_bytes(), 5, most)?;
+            let fields = headers
+                .iter()
+                .map(|(name, value)| format!("{name}={value:?}"));
+            Some((fields.collect::<Vec<_>>().join(" "), end))
+        };
+        let head = "GET\r\nA: 1\r\nb:\t2 \t\r\nEmpty:\r\nblank: \t \r\n\r\n";
+        let fields = "A=[49] b=[50] Empty=[] blank=[]";
+        for rest in ["", "\r\n\r\n", "a: b\r\n\r\n"] {
+            let text = format!("{head}{rest}");
+            assert_eq!(whole(&text, 4), Some((fields.into(), head.len())));
+        }
+        assert_eq!(whole(head, 3), None);
+        assert_eq!(whole("GET\r\n\r\n", 0), Some((String::new(), 7)));
+        for at in (5..head.len()).filter(|at| head[*at..].starts_with('\r')) {
+            let text = [&head[..at], &head[at + 1..], "\r\n\r\n"].concat();
+            assert_eq!(whole(&text, 4), None, "a bare LF at {at}");
+        }
+        assert_eq!(whole("GET\r\nA: 1\r\n", 4), None);
     }
 
     #[test]
