@@ -53,7 +53,8 @@ impl<'a> Accept<'a> {
     }
 
     /// Answers offers of permessage-deflate by `config` for this connection, whatever
-    /// [`Config::deflate`](crate::Config::deflate) says; `None` declines them (RFC 7692 §5.1).
+    /// [`Config::deflate`](crate::Config::deflate) says; `None` declines them (RFC 7692 §5.1). How
+    /// our messages are compressed, as by which level, is for the configuration to say all the same.
     #[cfg(feature = "deflate")]
     #[must_use]
     pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
