@@ -156,6 +156,22 @@ fn hostile_130_the_room_is_what_came_before_or_256_kib() {
     }
 }
 
+/// Neither than a first frame lacks nor than the message may still become.
+#[test]
+fn hostile_130_no_more_is_reserved_for_a_fragment_than_can_come() {
+    for role in ROLES {
+        let mut ws = open(role, &Config::default().max_message_size(180_000));
+        for (first, len, capacity) in [(0x02, 100_000, 100_000), (0x00, 70_000, 180_000)] {
+            let header = announce(role, first, len as u64);
+            assert_eq!(feed(&mut ws, &header, &mut Vec::new()), Ok(vec![]));
+            let (buffer, room) = ws.direct().unwrap();
+            assert_eq!((room, buffer.capacity()), (len, capacity));
+            buffer.resize(buffer.len() + len, 7);
+            assert_eq!(ws.receive_direct(len), Ok(None));
+        }
+    }
+}
+
 #[test]
 fn an_end_takes_the_buffer_away() {
     for role in ROLES {

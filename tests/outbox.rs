@@ -289,17 +289,18 @@ fn clause_buffered_amount_is_exact_under_partial_writes() {
         for step in [1, 2, 3, 7, 13, 100, 5000] {
             let mut endpoint = open(role, &Config::default().fragment_size(1500));
             let mut random = Random(step as u64);
-            let mut lengths = vec![0, 1, 125, 126, 300, 65_537, 4, 66_000, 0, 10];
+            let mut lengths = vec![0, 1, 125, 126, 300, 65_537, 4, 127, 66_000, 0, 4_099, 10];
             let (mut given, mut wire, mut written) = (0, Wire::default(), Vec::new());
             loop {
                 if random.below(5000) < step
                     && endpoint.can_send()
                     && let Some(len) = lengths.pop()
                 {
-                    match len % 3 {
+                    match len % 4 {
                         0 => endpoint.send(noise(len)),
                         1 => endpoint.send_bytes(MessageKind::Binary, noise(len).into()),
-                        _ => endpoint.send("x".repeat(len)),
+                        2 => endpoint.send("x".repeat(len)),
+                        _ => endpoint.send_prepared(&Prepared::new(noise(len))),
                     }
                     .unwrap();
                     given += len;
