@@ -12,7 +12,7 @@ use sansock::{Config, Role};
 
 use crate::{
     setup::{Log, ended, everywhere, recv_all, request, told},
-    wire::{CLOSE, PING, PONG, close, decode, decode_some, frame},
+    wire::{CLOSE, PING, PONG, TEXT, close, decode, decode_some, frame},
 };
 
 const SOON: Option<Duration> = Some(Duration::from_millis(40));
@@ -164,6 +164,73 @@ fn deadlines_are_not_kept_too_late() {
         assert!(took >= Duration::from_millis(100), "{took:?}");
         assert!(took < Duration::from_secs(10), "{took:?}");
         drop(peer);
+        log
+    });
+}
+
+/// hostile 133: all the time there is, and none at all.
+#[test]
+fn hostile_133_times_at_their_extremes() {
+    everywhere(|setup| {
+        let max = Some(Duration::MAX);
+        let endless = Config::default()
+            .handshake_timeout(max)
+            .ping_interval(max)
+            .pong_timeout(max)
+            .idle_timeout(max)
+            .message_timeout(max)
+            .write_timeout(max)
+            .close_timeout(max)
+            .linger(Duration::MAX);
+        let mut log = setup.both(
+            &endless,
+            |mut socket, log| {
+                socket.send("hi".into()).unwrap();
+                log.push(ended(Some(&socket.end().unwrap())));
+            },
+            |mut socket, log| recv_all(&mut *socket, log),
+        );
+        let none = Some(Duration::ZERO);
+        let config = || Config::default().linger(Duration::ZERO);
+        for (config, sends, error) in [
+            (config().idle_timeout(none), None, "Idle"),
+            (
+                config().ping_interval(none).pong_timeout(SOON),
+                None,
+                "Pong",
+            ),
+            (
+                config().ping_interval(SOON).pong_timeout(none),
+                None,
+                "Pong",
+            ),
+            (config().message_timeout(none), Some(TEXT), "Message"),
+        ] {
+            let (mut socket, mut peer) = setup.raw(Role::Server, &config);
+            if let Some(byte) = sends {
+                peer.write_all(&[byte]).unwrap();
+            }
+            let mut told = Log::new();
+            recv_all(&mut *socket, &mut told);
+            drop(peer);
+            assert!(told.concat().contains(error), "{error}: {told:?}");
+            log.extend(told);
+        }
+        let (mut socket, peer) = setup.raw(Role::Server, &config().close_timeout(none));
+        log.push(ended(Some(&socket.end().unwrap())));
+        drop(peer);
+        // A Ping is due all the time, and never can be written.
+        let config = config()
+            .ping_interval(none)
+            .write_timeout(SOON)
+            .close_timeout(SOON);
+        let (mut socket, peer) = setup.raw(Role::Server, &config);
+        socket.feed(vec![7; 16 << 20].into()).unwrap();
+        let mut told = Log::new();
+        recv_all(&mut *socket, &mut told);
+        drop(peer);
+        assert!(told.concat().contains("Write"), "{told:?}");
+        log.extend(told);
         log
     });
 }
