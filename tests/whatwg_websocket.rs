@@ -266,7 +266,7 @@ fn d21_d32_the_peers_close_is_a_state_and_no_event() {
     core.receive_message("last".into());
     core.receive_closing();
     assert_eq!(core.ready_state(), State::Open);
-    assert_eq!(fired(&mut core), ["Text(\"last\") Open"]);
+    assert_eq!(fired(&mut core), ["Text(4 bytes: \"last\") Open"]);
     assert_eq!(core.ready_state(), State::Closing);
     core.close(Some(3000), "").unwrap();
     assert_eq!(core.next_outgoing(true), None);
@@ -382,7 +382,7 @@ fn d31_messages_before_open_wait_for_it() {
     let mut core = connecting([]);
     core.receive_open(None, String::new()).unwrap();
     core.receive_message("early".into());
-    assert_eq!(fired(&mut core), ["open Open", "Text(\"early\") Open"]);
+    assert_eq!(fired(&mut core), ["open Open", "Text(5 bytes: \"early\") Open"]);
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn d37_what_came_before_a_failure_is_delivered_before_it() {
     core.fail();
     assert_eq!(
         fired(&mut core),
-        ["Text(\"one\") Open", FAILED[0], FAILED[1]]
+        ["Text(3 bytes: \"one\") Open", FAILED[0], FAILED[1]]
     );
 }
 
@@ -476,9 +476,9 @@ fn d41_events_of_an_endpoint() {
             .unwrap();
     }
     let expected = [
-        "Text(\"one\") Open",
-        "Text(\"two\") Open",
-        "Blob(Blob(2 bytes)) Open",
+        "Text(3 bytes: \"one\") Open",
+        "Text(3 bytes: \"two\") Open",
+        "Blob(2 bytes) Open",
     ];
     assert_eq!(fired(&mut core), expected);
     assert_eq!(core.ready_state(), State::Closing);
@@ -535,5 +535,27 @@ fn a_blob_gives_what_it_holds() {
     ] {
         assert_eq!(Message::from(&data), back);
         assert_eq!(Message::from(data), back);
+    }
+}
+
+/// An event is printed with little of its message, which may be long, and nothing that drives a
+/// terminal.
+#[test]
+fn hostile_151_152_an_event_prints_little_of_its_message() {
+    const SECRET: &str = "correct horse battery staple";
+    let long = ["\x1B[2J", &"x".repeat(60), SECRET].concat();
+    for binary_type in [BinaryType::Blob, BinaryType::ArrayBuffer] {
+        let mut core = open();
+        core.set_binary_type(binary_type);
+        core.receive_message(Message::from(&long));
+        core.receive_message(Message::from(long.as_bytes()));
+        for kind in ["text", "bytes"] {
+            let printed = format!("{:?}", core.next_event().unwrap());
+            let bytes = format!("{:?}", &SECRET.as_bytes()[..4]);
+            assert!(printed.contains("92 bytes"), "{kind}: {printed}");
+            for hidden in ["correct", bytes.trim_matches(['[', ']']), "\x1B"] {
+                assert!(!printed.contains(hidden), "{kind}: {printed}");
+            }
+        }
     }
 }

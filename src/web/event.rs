@@ -1,6 +1,7 @@
 //! What listeners are told.
 
 use alloc::{string::String, sync::Arc, vec::Vec};
+use core::fmt;
 
 use super::Blob;
 use crate::proto::Message;
@@ -78,7 +79,7 @@ pub struct CloseEvent {
 }
 
 /// A message's data. Complete by the standard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum MessageData {
     /// Text.
     Text(String),
@@ -143,6 +144,16 @@ impl<'a> From<&'a MessageData> for Message<'a> {
             MessageData::Text(text) => text.into(),
             MessageData::Blob(blob) => blob.into(),
             MessageData::ArrayBuffer(data) => data.into(),
+        }
+    }
+}
+
+impl fmt::Debug for MessageData {
+    /// As a [`Message`]'s, the length and the first 64 bytes, escaped; of a [`Blob`] the length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blob(blob) => blob.fmt(f),
+            Self::Text(_) | Self::ArrayBuffer(_) => Message::from(self).fmt(f),
         }
     }
 }
