@@ -382,7 +382,10 @@ fn d31_messages_before_open_wait_for_it() {
     let mut core = connecting([]);
     core.receive_open(None, String::new()).unwrap();
     core.receive_message("early".into());
-    assert_eq!(fired(&mut core), ["open Open", "Text(5 bytes: \"early\") Open"]);
+    assert_eq!(
+        fired(&mut core),
+        ["open Open", "Text(5 bytes: \"early\") Open"]
+    );
 }
 
 #[test]

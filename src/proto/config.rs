@@ -245,7 +245,8 @@ impl Config {
         self
     }
 
-    /// How long the opening handshake may take, a server's decision not counted. Default 10 s.
+    /// How long the opening handshake may take, TLS with it, a server's decision not counted. Default
+    /// 10 s. What comes before, resolving a name and connecting, takes as long as the system lets it.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.handshake_timeout = timeout;

@@ -3,9 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use sansock::{
-    Config, State,
-    adapter::tokio::{Socket, WebSocket},
-    proto::Connection,
+    Config, State, Timeout,
+    adapter::{
+        Error,
+        tokio::{Socket, WebSocket},
+    },
+    proto::{self, Connection},
     web::Event,
 };
 use tokio::{
@@ -64,4 +67,27 @@ async fn a_peer_that_is_gone_is_noticed() {
         panic!("no close");
     };
     assert_eq!((close.was_clean, close.code), (false, 1006));
+}
+
+/// A server that takes the connection and says nothing is given up at the handshake's deadline.
+#[tokio::test(start_paused = true)]
+async fn d36_hostile_052_a_server_that_says_nothing_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let socket = WebSocket::new(&url).unwrap();
+    let mut events = socket.events();
+    let start = Instant::now();
+    assert!(matches!(events.recv().await, Some(Event::Error(_))));
+    let elapsed = start.elapsed();
+    assert!((9..12).contains(&elapsed.as_secs()), "{elapsed:?}");
+    let Some(Event::Close(close)) = events.recv().await else {
+        panic!("no close");
+    };
+    assert_eq!((close.was_clean, close.code), (false, 1006));
+    let error = socket.error().unwrap();
+    let late = proto::Error::Timeout(Timeout::Handshake);
+    assert!(
+        matches!(*error, Error::Connection(error) if error == late),
+        "{error:?}"
+    );
 }

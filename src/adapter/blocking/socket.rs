@@ -267,7 +267,8 @@ impl<S> Socket<S> {
 
     accessors!();
 
-    /// The stream, the unread input and the unwritten output; the connection is forgotten.
+    /// The stream, the unread input and the unwritten output; the connection is forgotten. The
+    /// stream still has the time limits that the socket set last: 10 ms for a write.
     pub fn into_parts(self) -> Parts<S> {
         let (unread, events, unsent) = self.driver.into_rest();
         Parts {
