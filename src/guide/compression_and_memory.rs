@@ -137,6 +137,7 @@
 //!
 //! Not in it: messages that you hold, payloads that you queued (less than the mark, and one message
 //! more), the pool of codecs, TLS, and at most 256 KiB that an adapter has read and not handed out.
+//! What a `WebSocket` of `adapter::web` adds is in a ceiling of its own: ask its builder.
 //!
 //! # Idle connections
 //!
