@@ -15,14 +15,16 @@ use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::poll;
 use sansock::{
-    Config,
-    adapter::tokio::{Incoming, Socket},
+    Config, EndpointEvent, Event,
+    adapter::tokio::{Incoming, Socket, WebSocket},
     proto::{
         Connection,
         handshake::{Accept, ClientRequest},
     },
+    web,
 };
 use script::{In, Out, Script};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use wire::{BINARY, PING, REQUEST, RESPONSE, Random, TEXT, behind_head, decode, frame, noise};
 
 /// Takes a future to its end; one that waits for ever is a failed test.
@@ -177,4 +179,55 @@ async fn hostile_141_a_dropped_handshake_drops_the_transport() {
     assert!(behind_head(&written).is_empty());
     let message = done(socket.recv()).await.unwrap().unwrap();
     assert_eq!(message.as_text(), Some("early"));
+}
+
+/// What `recv` gathered of a message before it was dropped is the first that anything else gets.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_what_recv_gathered_is_there_for_others() {
+    for way in ["recv", "events", "parts", "bytes", "web"] {
+        let (near, mut far) = duplex(1024);
+        let config = Arc::new(Config::default().streaming(true));
+        let mut socket = Socket::from_parts(near, Connection::server(&config), Vec::new());
+        far.write_all(&frame(true, 0x02, b"hel")).await.unwrap();
+        {
+            let recv = pin!(socket.recv());
+            assert!(poll!(recv).is_pending());
+        }
+        let rest = [frame(true, 0x80, b"lo"), wire::close(true, 1000, "")].concat();
+        far.write_all(&rest).await.unwrap();
+        drop(far);
+        let mut all = Vec::new();
+        let mut take = |event| match event {
+            EndpointEvent::Event(Event::Part(part)) => all.extend(part.data.into_bytes()),
+            EndpointEvent::Event(Event::Close(_)) | EndpointEvent::Closed(_) => {}
+            other => panic!("{other:?}"),
+        };
+        match way {
+            "recv" => all = done(socket.recv()).await.unwrap().unwrap().into_bytes(),
+            "events" => {
+                while done(socket.fill()).await.unwrap() {
+                    while let Some(event) = socket.next_event() {
+                        take(event.into_owned());
+                    }
+                }
+            }
+            "parts" => {
+                let parts = socket.into_parts();
+                parts.events.into_iter().for_each(take);
+                all.extend(b"lo");
+            }
+            "bytes" => {
+                let mut bytes = socket.into_byte_stream();
+                done(bytes.read_to_end(&mut all)).await.unwrap();
+            }
+            _ => {
+                let socket = WebSocket::from_socket(socket);
+                let Some(web::Event::Message(message)) = done(socket.events().recv()).await else {
+                    panic!("no message");
+                };
+                all = message.data.as_bytes().to_vec();
+            }
+        }
+        assert_eq!(all, b"hello", "{way}");
+    }
 }

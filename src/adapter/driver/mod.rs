@@ -39,7 +39,7 @@ use super::{
 use crate::proto::handshake::{Accept, AcceptError};
 use crate::{
     endpoint::{Endpoint, EndpointEvent},
-    proto::{Config, Event, Instant, Message},
+    proto::{Config, Event, Instant, Message, Part},
 };
 
 /// A connection being driven.
@@ -160,7 +160,9 @@ impl Driver {
     /// unwritten output.
     pub(super) fn into_rest(mut self) -> (Vec<u8>, Vec<EndpointEvent<'static>>, Vec<u8>) {
         let extra = &mut self.extra;
-        let events = iter::from_fn(|| extra.as_mut()?.take_event()).collect();
+        let parts = extra.as_mut().and_then(|extra| extra.take_parts());
+        let rest = iter::from_fn(|| extra.as_mut()?.take_event());
+        let events = parts.into_iter().chain(rest).collect();
         let unread = self.input.unread().to_vec();
         let mut unsent = Vec::new();
         loop {
@@ -192,10 +194,12 @@ impl Driver {
         self.next_received()
     }
 
-    /// The next event that was kept while something else was waited for.
+    /// The next event that was kept while something else was waited for; before it, what
+    /// [`next_message`](Self::next_message) gathered for somebody who no longer waits.
     #[cold]
     fn next_stashed(&mut self) -> Option<EndpointEvent<'static>> {
-        self.extra.as_mut()?.take_event()
+        let extra = self.extra.as_mut()?;
+        extra.take_parts().or_else(|| extra.take_event())
     }
 
     /// The next event of what was read, whatever waits to be handed out first.
@@ -490,6 +494,12 @@ impl Extra {
             EndpointEvent::Event(event @ Event::Pong(_)) => self.pong = Some(event),
             event => self.event = Some(event),
         }
+    }
+
+    /// What was gathered of a message, as its first part.
+    fn take_parts(&mut self) -> Option<EndpointEvent<'static>> {
+        let part = Part::more(self.parts.take()?);
+        Some(EndpointEvent::Event(Event::Part(part)))
     }
 
     fn take_event(&mut self) -> Option<EndpointEvent<'static>> {

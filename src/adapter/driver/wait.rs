@@ -79,7 +79,7 @@ impl Driver {
 
     /// The next whole message of what was read; what else was read before it is done.
     pub(in crate::adapter) fn next_message(&mut self) -> Option<Message<'static>> {
-        while let Some((event, _)) = self.next_event() {
+        while let Some(event) = self.next_ungathered() {
             match event {
                 EndpointEvent::Event(Event::Message(message)) => {
                     let message = message.into_owned();
@@ -102,6 +102,16 @@ impl Driver {
             }
         }
         None
+    }
+
+    /// The next event, but for the parts that were gathered so far.
+    #[inline]
+    fn next_ungathered(&mut self) -> Option<EndpointEvent<'_>> {
+        let stashed = self.extra.as_mut().and_then(|extra| extra.take_event());
+        match stashed {
+            Some(event) => Some(event),
+            None => self.next_received().map(|(event, _)| event),
+        }
     }
 
     /// Gives the data of what was read to `take`, whole messages or parts, until it breaks off or
