@@ -314,3 +314,19 @@ fn hostile_131_a_prepared_message_that_does_not_become_shorter_is_shared() {
         assert!(sent == prepared.message().as_bytes().repeat(2));
     }
 }
+
+/// One that does is compressed once, for all of them.
+#[test]
+fn hostile_131_a_prepared_message_that_becomes_shorter_is_compressed() {
+    let config = with(keeping());
+    let prepared = Prepared::new(vec![b'x'; 200_000]);
+    let mut frames = Vec::new();
+    for _ in 0..3 {
+        let connection = open_deflate(Role::Server, &config, widest());
+        let mut server = Endpoint::from_connection(connection);
+        server.send_prepared(&prepared).unwrap();
+        frames.push(server.outbox().chunks().collect::<Vec<_>>().concat());
+    }
+    assert!(frames[0].len() < 1_000 && frames[0].starts_with(&[0xC2]));
+    assert!(frames.iter().all(|frame| *frame == frames[0]));
+}

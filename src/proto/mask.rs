@@ -216,4 +216,12 @@ mod tests {
             }
         }
     }
+
+    /// What is appended is reserved at once, and no more.
+    #[test]
+    fn a_long_payload_finds_its_room() {
+        let mut out = Vec::new();
+        append(&mut out, &[0; 12_800], [1; 4]);
+        assert_eq!((out.len(), out.capacity()), (12_800, 12_800));
+    }
 }
