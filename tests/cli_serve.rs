@@ -11,10 +11,10 @@ mod program;
 
 use std::{
     fs,
-    io::{Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -374,6 +374,40 @@ fn what_a_peer_does_wrong_is_reported() {
             "{ended:?}"
         );
         assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}
+
+/// As in `sansock serve 2>&1 | head`: that nobody hears of a peer's faults is no fault of the next.
+#[test]
+fn what_a_peer_does_wrong_ends_no_server_that_nobody_hears() {
+    for adapter in ADAPTERS {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut server = Command::new(env!("CARGO_BIN_EXE_sansock"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--adapter", adapter])
+            .stdout(Stdio::piped())
+            .stderr(writer)
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut stdout = BufReader::new(server.stdout.take().unwrap());
+        stdout.read_line(&mut said).unwrap();
+        let address = said.strip_prefix("listening on ").unwrap();
+        let (address, _) = address.split_once(": ").unwrap();
+        let answers: Vec<_> = (0..3)
+            .map(|_| -> io::Result<bool> {
+                let mut stream = TcpStream::connect(address)?;
+                stream.write_all(b"nonsense\r\n\r\n")?;
+                let mut answer = Vec::new();
+                // What it did not read may end the connection with a reset.
+                let _ = stream.read_to_end(&mut answer);
+                Ok(answer.starts_with(b"HTTP/1.1 400 "))
+            })
+            .collect();
+        server.kill().unwrap();
+        server.wait().unwrap();
+        let all = answers.iter().all(|answer| matches!(answer, Ok(true)));
+        assert!(all, "{adapter}: {answers:?}");
     }
 }
 

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Command::Check(options) => check::run(&options),
     };
     outcome.unwrap_or_else(|failure| {
-        eprintln!("sansock: {failure}");
+        terminal::tell(format_args!("sansock: {failure}"));
         ExitCode::FAILURE
     })
 }

@@ -50,6 +50,12 @@ pub(crate) fn print(what: impl fmt::Display) -> Result<(), Failure> {
     }
 }
 
+/// Says something on standard error. Nobody hears it where that is closed, which must end no server:
+/// `eprintln!` panics.
+pub(crate) fn tell(what: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
 /// The beginning of a text: at most `max` bytes, whole characters, and whether that is all of it.
 pub(crate) fn cut(text: &str, max: usize) -> (&str, bool) {
     let mut end = text.len().min(max);

@@ -11,6 +11,7 @@ use std::{
 use sansock::adapter::{self, blocking::Incoming};
 
 use super::{PAUSE, Server, outcome, report, site::Answer, stop::on_interrupt};
+use crate::terminal::tell;
 
 pub(super) fn serve(listener: &TcpListener, server: &Arc<Server>) -> io::Result<()> {
     // Nothing wakes a thread that reads.
@@ -19,7 +20,7 @@ pub(super) fn serve(listener: &TcpListener, server: &Arc<Server>) -> io::Result<
         let (stream, peer) = match listener.accept() {
             Ok(accepted) => accepted,
             Err(error) => {
-                eprintln!("cannot accept: {error}");
+                tell(format_args!("cannot accept: {error}"));
                 thread::sleep(PAUSE);
                 continue;
             }
@@ -27,7 +28,7 @@ pub(super) fn serve(listener: &TcpListener, server: &Arc<Server>) -> io::Result<
         let server = Arc::clone(server);
         let connection = move || report(peer, converse(stream, &server));
         if let Err(error) = thread::Builder::new().spawn(connection) {
-            eprintln!("{peer}: cannot start a thread: {error}");
+            tell(format_args!("{peer}: cannot start a thread: {error}"));
         }
     }
 }

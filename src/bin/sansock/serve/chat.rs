@@ -23,6 +23,7 @@ use tokio::{
 };
 
 use super::stop::{Stopped, going_away};
+use crate::terminal::tell;
 
 /// How many lines a guest may be behind, besides those that the system has taken to send.
 const QUEUE: usize = 64;
@@ -86,7 +87,7 @@ impl Room {
             for (number, guest) in guests.here.extract_if(|_, guest| is_slow(guest)) {
                 // An error means that its connection has just ended.
                 if guest.too_slow.send(()).is_ok() {
-                    eprintln!("guest {number} is too slow");
+                    tell(format_args!("guest {number} is too slow"));
                     news.push(format!("* guest {number} was too slow"));
                 }
             }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, io, net, process, sync::Arc, task::Poll::Ready, time::Instant};
 
 use ::mio::{
-    Events, Interest, Poll, Token, Waker,
+    Events, Interest, Poll, Registry, Token, Waker,
     net::{TcpListener, TcpStream},
 };
 use sansock::{
@@ -16,6 +16,7 @@ use super::{
     site::{Answer, Site},
     stop::{GRACE, going_away, on_interrupt},
 };
+use crate::terminal::tell;
 
 const LISTENER: Token = Token(0);
 const STOP: Token = Token(1);
@@ -33,7 +34,7 @@ pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<(
     let shared = Arc::clone(&waker);
     on_interrupt(move || {
         if let Err(error) = shared.wake() {
-            eprintln!("cannot stop in order: {error}");
+            tell(format_args!("cannot stop in order: {error}"));
             process::exit(1);
         }
     })?;
@@ -79,17 +80,18 @@ pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<(
         }
         while waiting {
             match listener.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nodelay(true)?;
-                    let stream = server.wrap(stream).map_err(io::Error::other)?;
-                    let mut socket = Socket::accept(stream, &server.config);
-                    socket.register(poll.registry(), Token(next))?;
-                    sockets.insert(Token(next), socket);
+                Ok((stream, peer)) => {
+                    let token = Token(next);
                     next += 1;
+                    match admit(stream, server, poll.registry(), token) {
+                        Ok(socket) => drop(sockets.insert(token, socket)),
+                        // It has ended already, or the system takes no more: the others go on.
+                        Err(error) => report(peer, Err(error)),
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => waiting = false,
                 Err(error) => {
-                    eprintln!("cannot accept: {error}");
+                    tell(format_args!("cannot accept: {error}"));
                     break; // mostly for lack of descriptors: again after a pause
                 }
             }
@@ -108,6 +110,19 @@ pub(super) fn serve(listener: net::TcpListener, server: &Server) -> io::Result<(
             sockets.remove(&token); // which closes the stream
         }
     }
+}
+
+/// A connection that was accepted, and is told of by `token` from here on.
+fn admit(
+    stream: TcpStream,
+    server: &Server,
+    registry: &Registry,
+    token: Token,
+) -> Result<Connection, adapter::Error> {
+    stream.set_nodelay(true)?;
+    let mut socket = Socket::accept(server.wrap(stream)?, &server.config);
+    socket.register(registry, token)?;
+    Ok(socket)
 }
 
 /// Echoes all that can be read without waiting; `false` once the connection is over.

@@ -38,7 +38,7 @@ use sansock::{
 };
 
 use self::{chat::Room, site::Site};
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal::tell};
 
 /// Run a server that sends every message back, with a page for browsers
 #[derive(Debug, Args)]
@@ -274,6 +274,6 @@ fn report(peer: impl fmt::Display, ended: Result<(), adapter::Error>) {
             proto::Error::Handshake(HandshakeError::Eof(EofStage::BeforeHead))
             | proto::Error::Timeout(Timeout::Handshake),
         )) => {}
-        Err(error) => eprintln!("{peer}: {error}"),
+        Err(error) => tell(format_args!("{peer}: {error}")),
     }
 }

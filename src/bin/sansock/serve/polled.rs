@@ -16,6 +16,7 @@ use super::{
     stop::{GRACE, Stop, Stopped, going_away},
     timer::SmolTimer,
 };
+use crate::terminal::tell;
 
 pub(super) fn serve_tokio(listener: net::TcpListener, server: &Arc<Server>) -> io::Result<()> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -31,7 +32,7 @@ pub(super) fn serve_tokio(listener: net::TcpListener, server: &Arc<Server>) -> i
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    eprintln!("cannot accept: {error}");
+                    tell(format_args!("cannot accept: {error}"));
                     sleep(PAUSE).await;
                     continue;
                 }
@@ -68,7 +69,7 @@ pub(super) fn serve_futures(listener: net::TcpListener, server: &Arc<Server>) ->
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    eprintln!("cannot accept: {error}");
+                    tell(format_args!("cannot accept: {error}"));
                     smol::Timer::after(PAUSE).await;
                     continue;
                 }
