@@ -420,3 +420,41 @@ fn clause_7_1_7_a_half_that_is_over_ends_the_other_when_they_are_joined() {
         assert!(input.is_empty());
     }
 }
+
+/// §5.5, §7.4.1: whatever a signal holds, no frame is written that the peer would have to fail.
+#[test]
+fn clause_5_5_signals_that_no_frame_makes_are_passed_over() {
+    for role in ROLES {
+        let (_, mut send) = open_default(role).into_split();
+        let mut out = Vec::new();
+        for signal in [
+            Signal::Pong(vec![0; 126].into()),
+            Signal::Pong(vec![0; 70_000].into()),
+            Signal::Close(Some(CloseFrame::new(CloseCode::NO_STATUS, ""))),
+            Signal::Close(Some(CloseFrame::new(CloseCode::new(1006), ""))),
+            Signal::Close(Some(CloseFrame::new(CloseCode::NORMAL, "x".repeat(124)))),
+        ] {
+            send.apply(&signal, &mut out);
+            assert_eq!(
+                (send.state(), &out[..]),
+                (State::Open, &b""[..]),
+                "{signal:?}"
+            );
+        }
+        send.apply(&Signal::Pong(vec![0; 125].into()), &mut out);
+        assert_eq!(
+            out[..2],
+            if role == Role::Server {
+                [0x8A, 0x7D]
+            } else {
+                [0x8A, 0xFD]
+            }
+        );
+        let reason = "x".repeat(123);
+        send.apply(
+            &Signal::Close(Some(CloseFrame::new(CloseCode::NORMAL, reason))),
+            &mut out,
+        );
+        assert_ne!(send.state(), State::Open);
+    }
+}

@@ -6,6 +6,7 @@ use super::{
     close::CloseFrame,
     error::{ProtocolError, Timeout},
     event::Event,
+    frame::MAX_CONTROL_PAYLOAD,
     receive::Activity,
 };
 
@@ -50,6 +51,15 @@ impl<'a> Signal<'a> {
             }
             Ok(_) => None,
             Err(error) => Some(Self::Failed(*error)),
+        }
+    }
+
+    /// Whether a frame of a peer can oblige us to this (§5.5): anyone can make a signal.
+    pub(super) fn is_possible(&self) -> bool {
+        match self {
+            Self::Pong(payload) => payload.len() <= MAX_CONTROL_PAYLOAD,
+            Self::Close(Some(frame)) => CloseFrame::check(frame.code, frame.reason.len()).is_ok(),
+            _ => true,
         }
     }
 

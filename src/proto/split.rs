@@ -204,8 +204,12 @@ impl ReceiveHalf {
 }
 
 impl SendHalf {
-    /// Does what the receiving half owes.
+    /// Does what the receiving half owes. Nothing is done for what it never does: a Pong beyond what a
+    /// control frame holds, or a Close that no peer may send (§5.5, §7.4).
     pub fn apply(&mut self, signal: &Signal<'_>, out: &mut Vec<u8>) {
+        if !signal.is_possible() {
+            return;
+        }
         if let Signal::Heard(Heard(heard)) = signal {
             self.heard = self.heard.max(*heard);
         }
