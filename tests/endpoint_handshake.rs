@@ -23,7 +23,8 @@ use sansock::{
     },
 };
 use wire::{
-    BINARY, PING, PONG, REQUEST, RESPONSE, TEXT, at, behind_head, decode, frame, noise, response_to,
+    BINARY, PING, PONG, REQUEST, RESPONSE, Random, TEXT, at, behind_head, decode, frame, noise,
+    response_to,
 };
 
 /// hostile 005: nothing, or a trickle, until the deadline; a decision takes as long as it takes.
@@ -269,4 +270,121 @@ fn hostile_030_a_client_that_leaves_before_the_decision() {
     let error = HandshakeError::Eof(EofStage::Undecided);
     assert_eq!(status.error, Some(error.into()));
     assert!(server.receive(&mut &mut [][..]).is_none());
+}
+
+/// Any call at any moment, also the wrong ones: one end, and on the wire nothing but whole frames
+/// behind a 101, or one whole answer.
+#[test]
+fn any_call_at_any_moment_of_the_handshake() {
+    let mut ends = [0; 3];
+    for seed in 0..500 {
+        let mut random = Random(seed);
+        let is_client = random.below(2) == 0;
+        let mut it = if is_client {
+            End::client()
+        } else {
+            End::server()
+        };
+        let request: Vec<u8> = it.endpoint.outbox().chunks().flatten().copied().collect();
+        let mut bytes = input(&mut random, is_client, &request).into_iter();
+        let (mut written, mut now) = (Vec::new(), 0);
+        for _ in 0..random.below(40) {
+            let endpoint = &mut it.endpoint;
+            match random.below(14) {
+                0..4 => {
+                    let len = random.below(300);
+                    // What is left while a request waits is lost, which changes nothing here.
+                    it.wire.extend(bytes.by_ref().take(len));
+                    decide(&mut it, random.below(4));
+                }
+                4 => drop(endpoint.accept(&Accept::new().header("Host", "managed"))),
+                5 => drop(endpoint.reject(&Reject::new(101))),
+                6 if endpoint.send("small").is_ok() => assert_eq!(endpoint.state(), State::Open),
+                7 if endpoint.send(noise(70_000)).is_ok() => {
+                    assert_eq!(endpoint.state(), State::Open);
+                }
+                8 => drop(endpoint.ping(b"?")),
+                9 if random.below(4) == 0 => drop(endpoint.close(None)),
+                10 if random.below(4) == 0 => endpoint.receive_eof(),
+                11 => {
+                    now += random.below(4) as u64;
+                    endpoint.handle_timeout(at(now));
+                }
+                12 => assert!(endpoint.receive_direct(1).is_none()),
+                _ => {
+                    let outbox = endpoint.outbox();
+                    let waiting: Vec<u8> = outbox.chunks().flatten().copied().collect();
+                    let len = random.below(waiting.len() + 1);
+                    written.extend(&waiting[..len]);
+                    outbox.consume(len);
+                }
+            }
+        }
+        it.endpoint.receive_eof();
+        decide(&mut it, 0);
+        written.extend(it.written());
+        it.ended();
+        let head = if is_client { "GET " } else { "HTTP/1.1 " };
+        let text = written.escape_ascii().to_string();
+        assert!(text.is_empty() || text.starts_with(head), "{seed}: {text}");
+        if is_client || text.starts_with("HTTP/1.1 101 ") {
+            ends[0] += 1;
+            decode(behind_head(&written));
+        } else if !text.is_empty() {
+            ends[1] += 1;
+            let len = behind_head(&written).len();
+            assert!(
+                text.contains(&format!("Content-Length: {len}\\r\\n")),
+                "{seed}: {text}"
+            );
+        } else {
+            ends[2] += 1;
+        }
+    }
+    assert!(ends.iter().all(|many| *many > 20), "{ends:?}");
+}
+
+/// What a peer sends in its handshake, and behind it.
+fn input(random: &mut Random, is_client: bool, request: &[u8]) -> Vec<u8> {
+    let heads: [&[u8]; 4] = if is_client {
+        [
+            &response_to(request),
+            b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 404 None\r\nContent-Length: 90\r\n\r\n",
+            b"HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n",
+            RESPONSE,
+        ]
+    } else {
+        [
+            REQUEST,
+            REQUEST,
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"\x16\x03\x01",
+        ]
+    };
+    let head = heads[random.below(4)];
+    let frames = [
+        frame(!is_client, TEXT, b"Hello"),
+        frame(!is_client, PING, b"?"),
+        frame(!is_client, BINARY, &noise(300)),
+    ];
+    [head, &frames.concat()].concat()
+}
+
+/// Receives what is on the wire, and answers a request in one of four ways.
+fn decide(it: &mut End, how: usize) {
+    let mut bytes: Vec<u8> = it.wire.drain(..).collect();
+    let mut input = &mut bytes[..];
+    while let Some(event) = it.endpoint.receive(&mut input) {
+        assert!(it.terminal.is_none(), "after the end: {event:?}");
+        match event {
+            EndpointEvent::Request(_) => match how {
+                0 => {} // later, or never
+                1 => it.endpoint.reject(&Reject::new(403).body("no")).unwrap(),
+                _ => it.endpoint.accept(&Accept::new()).unwrap(),
+            },
+            EndpointEvent::Refused(refusal) => it.terminal = Some(Err(refusal.status())),
+            EndpointEvent::Closed(status) => it.terminal = Some(Ok(status)),
+            _ => {}
+        }
+    }
 }
