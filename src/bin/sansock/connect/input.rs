@@ -1,7 +1,7 @@
 //! Lines of standard input and what they ask for.
 
 use std::{
-    io::{self, BufRead},
+    io::{self, BufRead, Read},
     path::PathBuf,
     thread,
 };
@@ -87,23 +87,44 @@ const QUEUED: usize = 64;
 pub(super) fn lines(commands: bool) -> mpsc::Receiver<Result<Input, String>> {
     let (sender, receiver) = mpsc::channel(QUEUED);
     thread::spawn(move || {
-        let mut stdin = io::stdin().lock();
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let read = stdin.read_until(b'\n', &mut line);
-            let has_failed = read.is_err();
-            let input = match read {
-                Ok(0) => return,
-                Ok(_) => parse_bytes(&line, commands),
-                Err(error) => Err(format!("cannot read the input: {error}")),
-            };
-            if sender.blocking_send(input).is_err() || has_failed {
-                return;
-            }
-        }
+        read_lines(io::stdin().lock(), commands, |input| {
+            sender.blocking_send(input).is_ok()
+        });
     });
     receiver
+}
+
+/// The longest line, in bytes: what a server takes that is configured as ours are.
+const MAX_LINE: usize = 16 << 20;
+
+/// Gives `take` the lines of `input` until its end, or until they are not taken. No more is kept of a
+/// line than may be sent, and one that is too long is told of before it ends, if it does.
+fn read_lines(
+    mut input: impl BufRead,
+    commands: bool,
+    mut take: impl FnMut(Result<Input, String>) -> bool,
+) {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let most = MAX_LINE as u64 + 1;
+        let read = input.by_ref().take(most).read_until(b'\n', &mut line);
+        let is_cut = line.len() > MAX_LINE && !line.ends_with(b"\n");
+        let goes_on = match read {
+            Ok(0) => return,
+            Ok(_) if is_cut => take(Err(format!(
+                "a line is longer than {MAX_LINE} bytes: /binary FILE sends a file"
+            ))),
+            Ok(_) => take(parse_bytes(&line, commands)),
+            Err(error) => {
+                take(Err(format!("cannot read the input: {error}")));
+                return;
+            }
+        };
+        if !goes_on || is_cut && input.skip_until(b'\n').is_err() {
+            return;
+        }
+    }
 }
 
 /// Reads a line that may not be text, with the end of line it came with.
@@ -165,6 +186,39 @@ mod tests {
         assert!(error.contains("at most 125 bytes, not 126"), "{error}");
         let error = Input::parse(&format!("/close 1000 {}", "x".repeat(124)), true).unwrap_err();
         assert!(error.contains("longer than 123"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_kept() {
+        let longest = io::repeat(b'x').take(MAX_LINE as u64);
+        let endless = io::repeat(b'y').take(MAX_LINE as u64 * 2);
+        let input = longest
+            .chain(&b"\n"[..])
+            .chain(endless)
+            .chain(&b"\nlast"[..]);
+        let mut lines = Vec::new();
+        read_lines(io::BufReader::new(input), true, |line| {
+            lines.push(line);
+            true
+        });
+        let [
+            Ok(Input::Text(longest)),
+            Err(problem),
+            Ok(Input::Text(last)),
+        ] = &lines[..]
+        else {
+            panic!("{} lines", lines.len());
+        };
+        assert_eq!((longest.len(), &last[..]), (MAX_LINE, "last"));
+        assert!(problem.contains("longer than 16777216 bytes"), "{problem}");
+
+        // It is told of at once: this one has no end.
+        let mut told = 0;
+        read_lines(io::BufReader::new(io::repeat(b'z')), true, |line| {
+            told += usize::from(line.is_err());
+            false
+        });
+        assert_eq!(told, 1);
     }
 
     #[test]
