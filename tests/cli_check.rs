@@ -216,7 +216,7 @@ fn what_a_server_breaks_by_itself_is_told() {
     for (answer, said) in answers {
         let url = serve_all(|mut stream| {
             // A client that has enough of it ends the stream.
-            let _ = read_head(&mut stream).and_then(|()| stream.write_all(answer));
+            let _ = read_head(&mut stream).and_then(|_| stream.write_all(answer));
             let _ = stream.read_to_end(&mut Vec::new());
         });
         let ended = check(&[&url]);
@@ -248,6 +248,22 @@ fn servers_of_others_fail_in_what_they_lack() {
 
 // --- Helpers ----------------------------------------------------------------------------------
 
+/// RFC 7617 §2: a user in the URL is told to the server, as by the other commands.
+#[test]
+fn rfc7617_2_a_user_of_the_url_is_told() {
+    let url = serve_all(|mut stream| {
+        let Ok(head) = read_head(&mut stream) else {
+            return; // it was only looked whether we are there
+        };
+        let is_told = head.contains("\r\nAuthorization: Basic dTpw\r\n");
+        let status = if is_told { "418 Told" } else { "401 Untold" };
+        let _ = write!(stream, "HTTP/1.1 {status}\r\n\r\n");
+    });
+    let ended = check(&[&url.replace("ws://", "ws://u:p@")]);
+    failed(&ended, &["status 418"]);
+    assert!(!ended.stderr.contains("u:p"), "{ended:?}");
+}
+
 fn check(arguments: &[&str]) -> Ended {
     sansock(&[&["check"], arguments].concat()).end("")
 }
@@ -270,14 +286,14 @@ const OPENED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-fn read_head(stream: &mut TcpStream) -> io::Result<()> {
+fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
         head.extend(byte);
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
 /// Accepts whatever comes, with the answer to the key of the RFC's example; sends every frame back

@@ -18,7 +18,9 @@ use sansock::{
     },
     proto::{
         self, Timeout,
-        handshake::{ClientRequest, HandshakeError, Refusal, RequestError, Response},
+        handshake::{
+            ClientHandshake, ClientRequest, HandshakeError, Refusal, RequestError, Response,
+        },
     },
 };
 use tokio::net::TcpStream;
@@ -43,7 +45,7 @@ pub(crate) struct Trust {
 }
 
 /// What the opening handshake asks for.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Asking {
     /// Send this header with the request; may be repeated
     #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
@@ -131,6 +133,24 @@ impl Target {
             })
         };
         dialled().map_err(|error| self.failure(&error))
+    }
+
+    /// The headers of a request that is written by hand: who the URL says that we are (RFC 7617 §2),
+    /// and those that are `given`.
+    pub(crate) fn headers(&self, given: &[Header]) -> Result<Vec<Header>, Failure> {
+        self.request(&Asking {
+            headers: given.to_vec(),
+            ..Asking::default()
+        })?;
+        let mut bytes = Vec::new();
+        let _ = ClientHandshake::start(&self.request, &Arc::default(), [0; 32], &mut bytes);
+        let lines = str::from_utf8(&bytes).unwrap_or_default().lines();
+        let told = lines.filter_map(|line| line.strip_prefix("Authorization: "));
+        let told = told.map(|value| Header {
+            name: "Authorization".to_owned(),
+            value: value.to_owned(),
+        });
+        Ok(told.chain(given.iter().cloned()).collect())
     }
 
     /// Host and port as `Host` has them.

@@ -56,8 +56,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let target = options.url.clone();
     let server = Server {
         tls: options.trust.connector(&target)?,
+        headers: target.headers(&options.headers)?,
         target,
-        headers: options.headers.clone(),
         limit: options.timeout,
     };
     let cases = selected(options.only.as_deref());
