@@ -220,6 +220,28 @@ fn hostile_034_a_refusal_is_the_end() {
     }
 }
 
+/// hostile 034, 052: a body that does not end hides no refusal.
+#[test]
+fn hostile_034_a_refusal_whose_body_does_not_end_in_time() {
+    for framing in ["Content-Length: 9", "Transfer-Encoding: chunked", "X: y"] {
+        let head = format!("HTTP/1.1 401 Unauthorized\r\n{framing}\r\n\r\n");
+        let mut bytes = [head.as_bytes(), b"4\r\nbody"].concat();
+        let mut it = End::client();
+        let client = &mut it.endpoint;
+        client.handle_timeout(at(0));
+        assert!(client.receive(&mut &mut bytes[..]).is_none());
+        assert_eq!(client.handle_timeout(at(9)), Some(at(10)));
+        assert_eq!(client.handle_timeout(at(10)), None);
+        let Some(EndpointEvent::Refused(refusal)) = client.receive(&mut &mut [][..]) else {
+            panic!("{framing}");
+        };
+        assert_eq!((refusal.status(), refusal.is_complete()), (401, false));
+        assert!(refusal.body().ends_with(b"body"), "{framing}");
+        it.terminal = Some(Err(401));
+        it.ended();
+    }
+}
+
 /// A malformed request is answered, and is the end.
 #[test]
 fn hostile_008_a_malformed_request_is_answered_once() {

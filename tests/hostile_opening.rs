@@ -199,3 +199,20 @@ async fn hostile_052_the_deadline_is_met_in_each_phase_of_opening() {
         );
     }
 }
+
+/// The deadline that a refusal's body missed tells of the refusal.
+#[tokio::test(start_paused = true)]
+async fn hostile_034_052_a_body_without_end_is_cut_by_the_deadline() {
+    let (ours, mut peer) = duplex(64 << 10);
+    let answer = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000\r\n\r\nWho are you?";
+    peer.write_all(answer).await.unwrap();
+    let begin = Instant::now();
+    let error = tokio_adapter::Socket::connect(ours, &request(), &config()).await;
+    let Err(Error::Refused(refusal)) = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(refusal.status(), 401);
+    assert_eq!(refusal.body(), b"Who are you?");
+    assert!(!refusal.is_complete());
+    assert!(begin.elapsed() >= Duration::from_secs(10));
+}

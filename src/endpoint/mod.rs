@@ -257,7 +257,7 @@ impl Endpoint {
         let deadline = match deadline {
             Ok(deadline) => deadline,
             Err(timeout) => {
-                self.fail(timeout);
+                self.time_out_opening(timeout);
                 return None;
             }
         };
@@ -414,6 +414,21 @@ impl Endpoint {
     fn drop_if_finished(&mut self) {
         if self.is_finished() {
             self.outbox.drop_unbegun();
+        }
+    }
+
+    /// The handshake takes too long. A refusal whose body did not end in time is one all the same.
+    #[cold]
+    fn time_out_opening(&mut self, timeout: Timeout) {
+        let refusal = match &mut self.stage {
+            Stage::Client(opening) => opening.handshake.take_refusal(),
+            _ => None,
+        };
+        match refusal {
+            Some(refusal) => {
+                self.stage = Stage::Ending(Box::new(Terminal::Refused(Box::new(refusal))));
+            }
+            None => self.fail(timeout),
         }
     }
 

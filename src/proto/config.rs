@@ -247,6 +247,7 @@ impl Config {
 
     /// How long the opening handshake may take, TLS with it, a server's decision not counted. Default
     /// 10 s. What comes before, resolving a name and connecting, takes as long as the system lets it.
+    /// A refusal whose body has not ended by then is one all the same.
     #[must_use]
     pub const fn handshake_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.handshake_timeout = timeout;

@@ -155,6 +155,17 @@ impl ClientHandshake {
         }
     }
 
+    /// The refusal whose body is under way, as far as it came; nothing more is waited for.
+    pub(crate) fn take_refusal(&mut self) -> Option<Refusal> {
+        match mem::replace(&mut self.stage, FINISHED) {
+            Stage::Body(refusing) => Some(refusing.cut()),
+            stage => {
+                self.stage = stage;
+                None
+            }
+        }
+    }
+
     fn advance(&mut self, input: &mut &mut [u8]) -> Result<Option<Outcome>, HandshakeError> {
         loop {
             self.stage = match &mut self.stage {

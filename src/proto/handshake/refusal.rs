@@ -58,8 +58,8 @@ impl Refusal {
     }
 
     /// Whether the body is whole: neither longer than
-    /// [`Config::max_refusal_body_size`](crate::Config::max_refusal_body_size) nor cut by the end
-    /// of the transport.
+    /// [`Config::max_refusal_body_size`](crate::Config::max_refusal_body_size), nor cut by the end
+    /// of the transport or by [`Config::handshake_timeout`](crate::Config::handshake_timeout).
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         self.complete
@@ -182,6 +182,11 @@ impl Refusing {
     /// The refusal, after the body's end or the transport's.
     pub(super) fn finish(mut self) -> Refusal {
         self.refusal.complete |= self.framing == Framing::UntilEof && self.room > 0;
+        self.refusal
+    }
+
+    /// The refusal as far as it came, before its body's end.
+    pub(super) fn cut(self) -> Refusal {
         self.refusal
     }
 
