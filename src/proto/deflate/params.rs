@@ -71,27 +71,39 @@ impl DeflateParams {
 
 impl fmt::Display for DeflateParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (server, client) = (self.of(Role::Server), self.of(Role::Client));
         f.write_str("permessage-deflate")?;
-        if self.server_no_context_takeover {
+        if server.no_context_takeover {
             f.write_str("; server_no_context_takeover")?;
         }
-        if self.client_no_context_takeover {
+        if client.no_context_takeover {
             f.write_str("; client_no_context_takeover")?;
         }
-        if self.server_max_window_bits < 15 {
-            write!(
-                f,
-                "; server_max_window_bits={}",
-                self.server_max_window_bits
-            )?;
+        if server.window_bits < 15 {
+            write!(f, "; server_max_window_bits={}", server.window_bits)?;
         }
-        if self.client_max_window_bits < 15 {
-            write!(
-                f,
-                "; client_max_window_bits={}",
-                self.client_max_window_bits
-            )?;
+        if client.window_bits < 15 {
+            write!(f, "; client_max_window_bits={}", client.window_bits)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    /// The numbers may be what a program made up; what is shown is what holds.
+    #[test]
+    fn rfc7692_7_1_2_a_window_that_cannot_be_is_shown_as_the_nearest() {
+        let params = DeflateParams {
+            server_max_window_bits: 0,
+            client_max_window_bits: 255,
+            ..DeflateParams::default()
+        };
+        let shown = params.to_string();
+        assert_eq!(shown, "permessage-deflate; server_max_window_bits=8");
     }
 }
