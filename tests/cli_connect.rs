@@ -295,6 +295,29 @@ fn what_keeps_a_connection_from_opening_comes_with_what_to_do() {
     server.join().unwrap();
 }
 
+/// A refusal may be as long as a head and its body can be; the reader's screen is not.
+#[test]
+fn hostile_153_a_refusal_is_told_in_brief() {
+    let (url, server) = listen(|mut stream| {
+        use std::io::{Read, Write};
+        let (reason, place) = ("\u{9B}r".repeat(2_000), "l".repeat(4_000));
+        let body = "b".repeat(4_000);
+        let answer = format!("HTTP/1.1 302 {reason}\r\nLocation: /{place}\r\n\r\n{body}");
+        stream.write_all(answer.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    });
+    let ended = connect(&[&url]).end("");
+    failed(
+        &ended,
+        &["answered 302 \\u{9b}r", "…, and points to /lll", "…: bbb"],
+    );
+    assert!(!ended.stderr.contains('\u{9B}'), "{ended:?}");
+    assert!(ended.stderr.len() < 2_000, "{}", ended.stderr.len());
+    server.join().unwrap();
+}
+
 #[test]
 fn a_certificate_is_trusted_by_its_file() {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -250,24 +250,23 @@ impl FromStr for Header {
     }
 }
 
-/// How much of a refusal's body is shown.
-const BODY: usize = 300;
+/// How much is shown of each thing that a refusal says.
+const SHOWN: usize = 300;
 
 /// What the server answered instead of opening a connection.
 fn told(refusal: &Refusal) -> String {
-    let mut told = format!(
-        "the server answered {} {}",
-        refusal.status(),
-        Escaped(&refusal.reason())
-    );
+    let shown = |text: &str| {
+        let (shown, is_all) = cut(text, SHOWN);
+        format!("{}{}", Escaped(shown), if is_all { "" } else { "…" })
+    };
+    let (status, reason) = (refusal.status(), refusal.reason());
+    let mut told = format!("the server answered {status} {}", shown(&reason));
     if let Some(location) = refusal.headers().get_str("location") {
-        told.push_str(&format!(", and points to {}", Escaped(location)));
+        told.push_str(&format!(", and points to {}", shown(location)));
     }
     let body = String::from_utf8_lossy(refusal.body());
-    let (shown, is_all) = cut(body.trim(), BODY);
-    if !shown.is_empty() {
-        let rest = if is_all { "" } else { "…" };
-        told.push_str(&format!(": {}{rest}", Escaped(shown)));
+    if !body.trim().is_empty() {
+        told.push_str(&format!(": {}", shown(body.trim())));
     }
     told
 }
