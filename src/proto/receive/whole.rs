@@ -122,3 +122,57 @@ impl ShortHeader {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// §5.2: what is left to the long path, and what is not.
+    #[test]
+    fn short_headers() {
+        let parse = |bytes: &[u8], masked| {
+            let header = ShortHeader::parse(bytes, masked)?;
+            Some((header.opcode, header.key, header.len, header.payload_len))
+        };
+        let key = Some([1, 2, 3, 4]);
+        for (bytes, masked, expected) in [
+            (&b"\x81\x00"[..], false, (Opcode::Text, None, 2, 0)),
+            (b"\x82\x7Drest", false, (Opcode::Binary, None, 2, 125)),
+            (b"\x81\x7E\0\x7E", false, (Opcode::Text, None, 4, 126)),
+            (
+                b"\x82\xFD\x01\x02\x03\x04",
+                true,
+                (Opcode::Binary, key, 6, 125),
+            ),
+            (
+                b"\x81\xFE\xFF\xFE\x01\x02\x03\x04rest",
+                true,
+                (Opcode::Text, key, 8, 65_534),
+            ),
+        ] {
+            assert_eq!(parse(bytes, masked), Some(expected), "{bytes:x?}");
+            for cut in 0..expected.2 {
+                assert_eq!(
+                    parse(&bytes[..cut], masked),
+                    None,
+                    "{bytes:x?} cut at {cut}"
+                );
+            }
+        }
+        for (bytes, masked) in [
+            // Not final, reserved bits, other opcodes, a length written longer than it is.
+            (&b"\x01\x00"[..], false),
+            (b"\xC1\x00", false),
+            (b"\x80\x00", false),
+            (b"\x88\x00", false),
+            (b"\x89\x00", false),
+            (b"\x81\x7E\0\x7D", false),
+            (b"\x81\x7F\0\0\0\0\0\x01\0\0", false),
+            // Masked where it must not be, and the other way round (§5.1).
+            (b"\x81\x80\0\0\0\0", false),
+            (b"\x81\x00\0\0\0\0", true),
+        ] {
+            assert_eq!(parse(bytes, masked), None, "{bytes:x?}");
+        }
+    }
+}
