@@ -231,3 +231,18 @@ async fn hostile_141_what_recv_gathered_is_there_for_others() {
         assert_eq!(all, b"hello", "{way}");
     }
 }
+
+/// What it gathered of a message that never ends is gone with the connection: nothing follows the end.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_nothing_gathered_follows_the_end() {
+    for close in [Vec::new(), wire::close(true, 1000, "")] {
+        let (near, mut far) = duplex(1024);
+        let config = Arc::new(Config::default().streaming(true));
+        let mut socket = Socket::from_parts(near, Connection::server(&config), Vec::new());
+        let begun = [frame(true, 0x02, b"hel"), close].concat();
+        far.write_all(&begun).await.unwrap();
+        drop(far);
+        while !matches!(done(socket.recv()).await, Ok(None)) {}
+        assert!(socket.next_event().is_none());
+    }
+}

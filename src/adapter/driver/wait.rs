@@ -93,10 +93,14 @@ impl Driver {
                         return Some(message);
                     }
                 }
-                EndpointEvent::Closed(CloseStatus {
-                    error: Some(error), ..
-                }) => {
-                    self.fail(Error::Connection(error));
+                EndpointEvent::Closed(CloseStatus { error, .. }) => {
+                    // What was gathered never becomes a message, and nothing follows the end.
+                    if let Some(extra) = &mut self.extra {
+                        extra.parts = None;
+                    }
+                    if let Some(error) = error {
+                        self.fail(Error::Connection(error));
+                    }
                 }
                 _ => {}
             }
