@@ -61,12 +61,16 @@ pub(in super::super) const RULES: &[Rule] = &[
     Rule {
         entry: "WS06",
         explains: |it| {
-            [("Connection", 1), ("Upgrade", 2)]
-                .iter()
-                .any(|(name, most)| {
-                    it.is_laxer_than(&format!("InvalidHeaderFormat('{name}'"))
-                        && !it.head.has_tokens(name, *most)
-                })
+            [
+                ("Connection", 1),
+                ("Upgrade", 2),
+                ("Sec-WebSocket-Protocol", 1),
+            ]
+            .iter()
+            .any(|(name, most)| {
+                it.is_laxer_than(&format!("InvalidHeaderFormat('{name}'"))
+                    && !it.head.has_tokens(name, *most)
+            })
         },
         example: b"\x00\xFF\0\x01\x03\x03, (",
     },
