@@ -356,6 +356,42 @@ fn hostile_091_corrupt_data_fails_at_once() {
     }
 }
 
+/// The end of a block may be a zero alone: what shows that none is under way must not end it.
+#[test]
+fn hostile_091_a_message_that_lacks_the_end_of_its_block_fails() {
+    let mut bits = Bits::new();
+    bits.stored(false, &[b'-'; 2049]);
+    // A code of its own: 282 literals and lengths, 23 distances, 18 lengths of code words.
+    bits.push(0, 1).push(2, 2);
+    bits.push(25, 5).push(22, 5).push(14, 4);
+    // 18 (repeat zero): one bit; 4, 3, 2 and 1: three.
+    for len in [0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 3, 0, 3, 0, 3] {
+        bits.push(len, 3);
+    }
+    let zeros = |bits: &mut Bits, many: u32| {
+        bits.word(0, 1).push(many - 11, 7);
+    };
+    // 110: a, 1110: b, 1111: c, 0: the end, 10: a length of 131 and five bits more.
+    zeros(&mut bits, 97);
+    bits.word(0b110, 3).word(0b111, 3).word(0b111, 3);
+    zeros(&mut bits, 138);
+    zeros(&mut bits, 18);
+    bits.word(0b100, 3);
+    zeros(&mut bits, 24);
+    bits.word(0b101, 3);
+    // 0: a distance of 2049 and ten bits more.
+    zeros(&mut bits, 22);
+    bits.word(0b100, 3);
+    // "aaab", and a length without its distance: the tail becomes that, and "cccc".
+    bits.word(0b110_110_110, 9).word(0b1110, 4).word(0b10, 2);
+    let payload = bits.bytes();
+    assert!(Inflater::new(15, true).message(&payload).is_err());
+    for role in ROLES {
+        let error = refused(role, &Config::default(), &frame(role, 0xC2, &payload), 1007);
+        assert_eq!(error, ProtocolError::InvalidDeflate);
+    }
+}
+
 #[test]
 fn hostile_091_garbled_messages_mean_what_the_second_hand_reads_or_fail() {
     let mut random = Random::new(91);

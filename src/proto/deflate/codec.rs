@@ -7,6 +7,9 @@ use zlib_rs::{DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::config::DeflateConfig;
 
+/// Of a window of 15 bits.
+const LARGEST_WINDOW: usize = 1 << 15;
+
 /// Inflates a peer's messages. Inside a message its window has 32 KiB whatever was agreed on; from
 /// one message to the next it is the agreed one.
 pub(in crate::proto) struct Inflater {
@@ -35,7 +38,7 @@ impl Inflater {
             codec: Inflate::new(false, 15),
             history: Vec::new(),
             oldest: 0,
-            window: 1 << 15,
+            window: LARGEST_WINDOW,
         }
     }
 
@@ -68,20 +71,20 @@ impl Inflater {
     }
 
     /// Whether the input so far ends where a block ends, with the window as it was if it is to be
-    /// kept. The library does not say it: a block of no bytes and a last one of none show it. The
-    /// first is there because the last alone could be the end of a last block that is under way.
+    /// kept. The library does not say it, but stops where the next block does: a block of no bytes
+    /// shows it, which stands there twice.
     pub(in crate::proto) fn is_between_blocks(&mut self, keep_window: bool) -> bool {
         const BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
-        const LAST_BLOCK: [u8; 2] = [3, 0];
-        let made = self.codec.total_out();
-        let mut probe = |block: &[u8]| {
-            self.codec
-                .decompress(block, &mut [0; 8], InflateFlush::SyncFlush)
-        };
-        probe(&BLOCK) == Ok(Status::Ok)
-            && probe(&LAST_BLOCK) == Ok(Status::StreamEnd)
-            && self.codec.total_out() == made
-            && (!keep_window || self.go_on())
+        const BLOCKS: [u8; 10] = [0, 0, 0, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF];
+        let (taken, made) = (self.codec.total_in(), self.codec.total_out());
+        let status = self
+            .codec
+            .decompress(&BLOCKS, &mut [0; 8], InflateFlush::Block);
+        let is_between = status == Ok(Status::Ok)
+            && self.codec.total_in() - taken == BLOCK.len() as u64
+            && self.codec.total_out() == made;
+        // The library keeps the largest window, whatever was agreed on.
+        is_between && (!keep_window || self.window == LARGEST_WINDOW || self.go_on())
     }
 
     /// Keeps the last bytes of the output.
