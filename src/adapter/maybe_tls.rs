@@ -65,6 +65,10 @@ impl<S: Write> Write for MaybeTls<S> {
 }
 
 impl<S: blocking::Stream> blocking::Stream for MaybeTls<S> {
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        either!(self, stream => blocking::Stream::read_once(stream, buffer))
+    }
+
     fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         either!(self, stream => stream.set_read_timeout(timeout))
     }

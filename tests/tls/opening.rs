@@ -1,6 +1,12 @@
 //! The handshake of TLS and the one of WebSocket behind it.
 
-use std::{net::TcpStream, sync::Arc, thread, time::Duration};
+use std::{
+    io::Write,
+    net::{Shutdown, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use sansock::{
     Config, Message, Timeout,
@@ -165,6 +171,25 @@ fn hostile_051_a_server_without_http_1_1_is_told_as_its_alert() {
 /// hostile 52: a peer that says nothing of TLS meets the deadline of the handshake, on both sides.
 #[test]
 fn hostile_052_silence_within_tls_meets_the_deadline() {
+    meets_the_deadline(drop);
+}
+
+/// hostile 52: so does one whose first record comes byte by byte, and which is never silent.
+#[test]
+fn hostile_052_a_trickle_within_tls_meets_the_deadline() {
+    meets_the_deadline(|mut peer| {
+        let record = b"\x16\x03\x03\x40\x00".iter().chain(&[0; 1 << 14]);
+        for byte in record {
+            if peer.write_all(&[*byte]).is_err() {
+                return; // it was left
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// Both sides of each adapter, against a peer that does `talk` in a thread of its own and stays.
+fn meets_the_deadline(talk: fn(TcpStream)) {
     let config = Config::default()
         .handshake_timeout(Some(Duration::from_millis(50)))
         .close_timeout(Some(Duration::from_millis(50)))
@@ -177,7 +202,9 @@ fn hostile_052_silence_within_tls_meets_the_deadline() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         for is_client in [true, false] {
             let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let (_silent, _) = listener.accept().unwrap();
+            let (peer, _) = listener.accept().unwrap();
+            let talking = peer.try_clone().unwrap();
+            let talker = thread::spawn(move || talk(talking));
             let error = if is_client {
                 let wire = Wire::Tls(tls.wrap(near, HOST).unwrap());
                 adapter.connect(wire, &request(), &config).err().unwrap()
@@ -193,6 +220,8 @@ fn hostile_052_silence_within_tls_meets_the_deadline() {
                 "{} {error:?}",
                 adapter.name()
             );
+            peer.shutdown(Shutdown::Both).ok();
+            talker.join().unwrap();
         }
     }
 }
@@ -200,7 +229,6 @@ fn hostile_052_silence_within_tls_meets_the_deadline() {
 /// A peer that does not speak TLS at all is TLS's fault, not one of the handshake behind it.
 #[test]
 fn hostile_007_plain_http_where_tls_is_expected() {
-    use std::io::Write;
     let authority = Authority::new();
     let tls = TlsConnector::from(Arc::new(client(&ring(), &authority)));
     for adapter in ADAPTERS {

@@ -308,7 +308,7 @@ impl<S: Stream> Transport for Blocking<'_, S> {
     const BLOCKS: bool = true;
 
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        would_block(self.stream.read(buffer))
+        would_block(self.stream.read_once(buffer))
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
@@ -316,7 +316,7 @@ impl<S: Stream> Transport for Blocking<'_, S> {
         // waiting for a peer that sends byte by byte.
         let before = buffer.len();
         buffer.resize(before + limit.min(READ_SIZE), 0);
-        let result = self.stream.read(&mut buffer[before..]);
+        let result = self.stream.read_once(&mut buffer[before..]);
         let n = result.as_ref().map_or(0, |n| *n);
         buffer.truncate(before.saturating_add(n));
         would_block(result)

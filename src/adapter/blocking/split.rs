@@ -150,7 +150,7 @@ impl<S: Stream> ReadHalf<S> {
             let glance = clock::now() + GLANCE;
             let deadline = deadline.map_or(glance, |deadline| deadline.min(glance));
             let limited = limit.set(stream, Some(deadline), output_waits);
-            read = match would_block(limited.and_then(|()| stream.read(&mut buffer.bytes))) {
+            read = match would_block(limited.and_then(|()| stream.read_once(&mut buffer.bytes))) {
                 Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n.min(buffer.bytes.len())])),
                 Poll::Ready(Err(error)) => Some(Err(error)),
                 Poll::Pending => None,

@@ -12,6 +12,20 @@ use std::{
 /// [`io::ErrorKind::TimedOut`], having read or written nothing. The socket sets the limits as its
 /// deadlines need them. For a stream without limits there is [`Untimed`].
 pub trait Stream: Read + Write {
+    /// Reads as `read` does, but waits for the system once at most.
+    ///
+    /// A layer that found nothing whole in what came, as TLS does in a part of a record, says
+    /// [`io::ErrorKind::WouldBlock`] and goes on with the next call. If it waited for the rest
+    /// itself, a peer that sends byte by byte would keep every deadline waiting: each wait has the
+    /// time limit anew. A stream without a state of its own needs none but the provided one.
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read(buffer)
+    }
+
     /// Limits each further read.
     ///
     /// # Errors

@@ -63,20 +63,29 @@ impl Session {
         buffer: &mut [u8],
     ) -> io::Result<usize> {
         loop {
-            match self.connection.reader().read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                read => return read,
-            }
-            if self.writing != Writing::Ended {
-                // That it fails is no reason not to read: the peer may have said why.
-                let _ = self.flush(io);
-            }
-            self.result()?;
-            let n = self.receive(io, buffer)?;
-            if n > 0 {
+            if let Some(n) = self.read_once(io, buffer)? {
                 return Ok(n);
             }
         }
+    }
+
+    /// [`read`](Self::read) by one read of the transport at most; `None` if no plaintext came of it.
+    pub(super) fn read_once(
+        &mut self,
+        io: &mut (impl Read + Write),
+        buffer: &mut [u8],
+    ) -> io::Result<Option<usize>> {
+        match self.connection.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            read => return read.map(Some),
+        }
+        if self.writing != Writing::Ended {
+            // That it fails is no reason not to read: the peer may have said why.
+            let _ = self.flush(io);
+        }
+        self.result()?;
+        let n = self.receive(io, buffer)?;
+        Ok((n > 0).then_some(n))
     }
 
     /// Takes plaintext from the front of `chunks`, only once all that was taken before is written.

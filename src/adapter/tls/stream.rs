@@ -96,6 +96,11 @@ impl<S: Write> Write for TlsStream<S> {
 }
 
 impl<S: blocking::Stream> blocking::Stream for TlsStream<S> {
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.session.read_once(&mut self.stream, buffer)?;
+        read.ok_or_else(|| io::ErrorKind::WouldBlock.into())
+    }
+
     fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.stream.set_read_timeout(timeout)
     }
