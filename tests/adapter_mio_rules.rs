@@ -391,6 +391,20 @@ fn a_refused_connection_is_told_once() {
     assert_eq!(all[0], "false Some(Handshake(Eof(BeforeHead)))");
 }
 
+/// hostile 134: a peer that is gone for good ends in the system's own time limit, which no event
+/// follows: told once, as what it is.
+#[test]
+fn hostile_134_a_time_limit_of_the_system_is_told_once() {
+    let io = Script::play([]);
+    let mut socket = server::<false>(&io, Config::default());
+    io.push(In::Fail(io::ErrorKind::TimedOut));
+    io.push(In::End);
+    readable(&mut socket);
+    let (said, ended) = drain(&mut socket);
+    assert_eq!(said, ["false Some(Eof)", "TimedOut"]);
+    assert!(ended);
+}
+
 /// A request that is decided on later: the opening is told, though nothing more is read.
 #[test]
 fn a_late_decision_is_followed_by_the_opening() {

@@ -162,8 +162,7 @@ impl Step {
     fn block(self) -> io::Result<usize> {
         match self {
             Self::Done(result) => result,
-            Self::Wait => Err(io::ErrorKind::WouldBlock.into()),
-            Self::Block => Err(io::ErrorKind::TimedOut.into()),
+            Self::Wait | Self::Block => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 }

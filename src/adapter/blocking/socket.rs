@@ -16,7 +16,7 @@ use crate::{
         Error, Parts, accessors,
         buffers::READ_SIZE,
         clock,
-        driver::{Driver, Opening, Transport, would_block},
+        driver::{Driver, Opening, Transport, would_block_longer},
     },
     endpoint::Endpoint,
     proto::{
@@ -308,7 +308,7 @@ impl<S: Stream> Transport for Blocking<'_, S> {
     const BLOCKS: bool = true;
 
     fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        would_block(self.stream.read_once(buffer))
+        would_block_longer(self.stream.read_once(buffer))
     }
 
     fn read_direct(&mut self, buffer: &mut Vec<u8>, limit: usize) -> Poll<io::Result<usize>> {
@@ -319,19 +319,19 @@ impl<S: Stream> Transport for Blocking<'_, S> {
         let result = self.stream.read_once(&mut buffer[before..]);
         let n = result.as_ref().map_or(0, |n| *n);
         buffer.truncate(before.saturating_add(n));
-        would_block(result)
+        would_block_longer(result)
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        would_block(self.stream.write_vectored(chunks))
+        would_block_longer(self.stream.write_vectored(chunks))
     }
 
     fn flush(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.stream.flush())
+        would_block_longer(self.stream.flush())
     }
 
     fn shutdown(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.stream.shutdown_write())
+        would_block_longer(self.stream.shutdown_write())
     }
 
     fn now(&self) -> Instant {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     adapter::{
         Error, buffers, clock,
-        driver::{Driver, Transport, would_block},
+        driver::{Driver, Transport, would_block_longer},
     },
     proto::{
         CloseFrame, CloseStatus, Instant, Message, Part, Prepared, SendError, SendOptions, State,
@@ -150,7 +150,9 @@ impl<S: Stream> ReadHalf<S> {
             let glance = clock::now() + GLANCE;
             let deadline = deadline.map_or(glance, |deadline| deadline.min(glance));
             let limited = limit.set(stream, Some(deadline), output_waits);
-            read = match would_block(limited.and_then(|()| stream.read_once(&mut buffer.bytes))) {
+            read = match would_block_longer(
+                limited.and_then(|()| stream.read_once(&mut buffer.bytes)),
+            ) {
                 Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n.min(buffer.bytes.len())])),
                 Poll::Ready(Err(error)) => Some(Err(error)),
                 Poll::Pending => None,
@@ -431,15 +433,15 @@ impl<S: Stream> Transport for Half<'_, S> {
     }
 
     fn write_vectored(&mut self, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        would_block(self.stream.write_vectored(chunks))
+        would_block_longer(self.stream.write_vectored(chunks))
     }
 
     fn flush(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.stream.flush())
+        would_block_longer(self.stream.flush())
     }
 
     fn shutdown(&mut self) -> Poll<io::Result<()>> {
-        would_block(self.stream.shutdown_write())
+        would_block_longer(self.stream.shutdown_write())
     }
 
     fn now(&self) -> Instant {

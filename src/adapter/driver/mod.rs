@@ -26,9 +26,9 @@ use std::{
 
 use self::input::Input;
 #[cfg(feature = "mio")]
-pub(super) use self::transport::read_to_spare;
+pub(super) use self::transport::{read_to_spare, would_block};
 pub(super) use self::{
-    transport::{Transport, would_block},
+    transport::{Transport, would_block_longer},
     wait::Opening,
 };
 use super::{

@@ -35,8 +35,18 @@ pub(in crate::adapter) trait Transport {
     }
 }
 
-/// A result of the standard library as a poll.
+/// A result of a stream that never blocks as a poll. A time limit there is the system's, which has
+/// given the peer up.
+#[cfg(feature = "mio")]
 pub(in crate::adapter) fn would_block<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+        result => Poll::Ready(result),
+    }
+}
+
+/// A result of a stream that blocks as a poll: what ran into its time limit would block.
+pub(in crate::adapter) fn would_block_longer<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
             Poll::Pending
@@ -46,7 +56,7 @@ pub(in crate::adapter) fn would_block<T>(result: io::Result<T>) -> Poll<io::Resu
 }
 
 /// Appends at most `limit` bytes of `stream` to `buffer`, reading into its spare capacity without
-/// filling that first. What came before an error counts; the error comes again.
+/// filling that first. What came before an error counts; the error comes again, or the end does.
 #[cfg(feature = "mio")]
 pub(in crate::adapter) fn read_to_spare(
     stream: &mut impl Read,
