@@ -159,6 +159,27 @@ fn hostile_134_interrupted_is_retried() {
     assert_eq!(message.as_bytes(), noise(300_000));
 }
 
+/// hostile 134: each call begins its time limit anew. Where signals come faster than that ends,
+/// output and deadlines have their turn all the same.
+#[test]
+fn hostile_134_interruptions_without_end_keep_nothing_waiting() {
+    let interrupted = || In::Fail(io::ErrorKind::Interrupted);
+    let message = In::Data(frame(true, TEXT, b"in"));
+    let io = Script::play([interrupted(), interrupted(), message]);
+    io.writes([Out::Wait]);
+    let mut socket = server(&io);
+    socket.feed("waits").unwrap();
+    assert!(socket.recv().unwrap().is_some());
+    assert_eq!(decode(&io.take_written()).len(), 1);
+
+    // A write that is interrupted for ever does not keep the reading waiting.
+    let io = Script::play([In::Data(frame(true, TEXT, b"in"))]);
+    io.writes([Out::Fail(io::ErrorKind::Interrupted)]);
+    let mut socket = server(&io);
+    socket.feed("waits").unwrap();
+    assert!(socket.recv().unwrap().is_some());
+}
+
 /// hostile 134: whatever a read fails with is told once, then the end, once.
 #[test]
 fn hostile_134_a_read_error_is_told_once() {

@@ -45,10 +45,16 @@ pub(in crate::adapter) fn would_block<T>(result: io::Result<T>) -> Poll<io::Resu
     }
 }
 
-/// A result of a stream that blocks as a poll: what ran into its time limit would block.
+/// A result of a stream that blocks as a poll: what ran into its time limit would block. So would
+/// what a signal broke off, for to make that call again is to begin the limit anew.
 pub(in crate::adapter) fn would_block_longer<T>(result: io::Result<T>) -> Poll<io::Result<T>> {
     match result {
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+            ) =>
+        {
             Poll::Pending
         }
         result => Poll::Ready(result),
