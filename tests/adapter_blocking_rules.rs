@@ -14,7 +14,9 @@ mod script;
 mod wire;
 
 use std::{
+    cell::Cell,
     io::{self, Read, Write},
+    rc::Rc,
     sync::Arc,
     thread,
     time::Duration,
@@ -26,7 +28,7 @@ use sansock::{
     Config, State, Timeout,
     adapter::{
         Error,
-        blocking::{Socket, Stream, Untimed},
+        blocking::{CloneStream, Socket, Stream, Untimed},
     },
     endpoint::EndpointEvent,
     proto::{self, Connection, handshake::ClientRequest},
@@ -80,6 +82,73 @@ fn hostile_136_no_pong_is_stranded() {
     assert!(socket.recv().unwrap().is_some());
     assert_eq!(decode(&io.take_written()), [(PONG, b"1".to_vec())]);
     assert_eq!(io.0.borrow().flush_calls, 1, "what is written is passed on");
+}
+
+/// A stream with a buffer of its own, which the system does not take from; it notes the last time
+/// limit of its reads.
+struct Buffered(Io, Rc<Cell<Option<Duration>>>);
+
+impl Read for Buffered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Buffered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Stream for Buffered {
+    fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        self.1.set(limit);
+        Ok(())
+    }
+
+    fn set_write_timeout(&self, _: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn shutdown_write(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl CloneStream for Buffered {
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self(self.0.clone(), Rc::clone(&self.1)))
+    }
+}
+
+/// Rule 1: what a layer holds back, records of TLS for one, waits to be written like all else: no
+/// read keeps it waiting for longer than a moment.
+#[test]
+fn rule_1_what_a_layer_holds_back_is_not_stranded() {
+    let message = || In::Data(frame(true, TEXT, b"in"));
+    let io = Script::play([message(), message(), message()]);
+    let limit = Rc::default();
+    let mut socket = server_with(Buffered(io.clone(), Rc::clone(&limit)), &Config::default());
+    assert!(socket.recv().unwrap().is_some());
+    let idle = limit.get().unwrap();
+    assert!(idle > Duration::from_secs(20), "{idle:?}");
+    socket.send("held back").unwrap();
+    assert_eq!(decode(&io.take_written()).len(), 1);
+    assert!(socket.recv().unwrap().is_some());
+    let held = limit.get().unwrap();
+    assert!(held <= Duration::from_millis(10), "{held:?}");
+
+    let (mut read, _write) = socket.into_split().unwrap();
+    limit.set(None);
+    io.0.borrow_mut().reads.push_front(In::Wait);
+    io.push(message());
+    assert!(read.recv().unwrap().is_some());
+    assert!(read.recv().unwrap().is_some());
+    assert_eq!(limit.get(), None, "it is as it was");
 }
 
 /// Rule 1: each turn writes and then reads once, also into a large message. A peer that sends a

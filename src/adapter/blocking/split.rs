@@ -138,7 +138,7 @@ impl<S: Stream> ReadHalf<S> {
             let mut io = Half { stream, read };
             let received = driver.poll_recv(&mut io);
             let deadline = driver.deadline();
-            let output_waits = driver.endpoint().wants_write();
+            let output_waits = driver.output_waits();
             drop(driver);
             shared.moved.notify_all();
             if let Poll::Ready(received) = received {

@@ -20,8 +20,7 @@ impl Driver {
                 Phase::Running => return Poll::Ready(()),
                 Phase::Flushing => {
                     self.flush(transport);
-                    let waits = self.endpoint.wants_write() || self.unflushed;
-                    if waits && !self.has_write_error() && transport.now() < deadline {
+                    if self.output_waits() && transport.now() < deadline {
                         self.park();
                         return Poll::Pending;
                     }

@@ -319,6 +319,11 @@ impl Driver {
         self.extra.as_ref().is_some_and(|extra| extra.has_event())
     }
 
+    /// Whether something waits to be written that can be, in the transport itself too.
+    pub(super) fn output_waits(&self) -> bool {
+        (self.unflushed || self.endpoint.wants_write()) && !self.has_write_error()
+    }
+
     fn has_write_error(&self) -> bool {
         self.extra
             .as_ref()
@@ -365,7 +370,7 @@ impl Driver {
         if !self.input.is_empty() || !self.endpoint.wants_read() {
             return Poll::Pending;
         }
-        let output_waits = self.endpoint.wants_write() && !self.has_write_error();
+        let output_waits = self.output_waits();
         if let Err(error) = transport.limit_read(self.deadline, output_waits) {
             return Poll::Ready(self.transport_ended(Some(error)));
         }
