@@ -234,6 +234,23 @@ fn clause_024_hostile_034_refusals() {
     }
 }
 
+/// What stands before the server may speak HTTP/1.0 when it refuses, as error pages of proxies do:
+/// "the client handles the response per HTTP" (§4.1).
+#[test]
+fn clause_024_hostile_034_a_refusal_of_http_1_0() {
+    for version in ["HTTP/1.0", "HTTP/1.2"] {
+        let mut run = everywhere(&format!(
+            "{version} 503 Service Unavailable\r\nContent-Type: text/html\r\n\r\nbusy"
+        ));
+        let Ok(Outcome::Refused(refusal)) = run.handshake.receive_eof() else {
+            panic!("{version}");
+        };
+        assert_eq!(refusal.status(), 503);
+        assert_eq!(refusal.reason(), "Service Unavailable");
+        assert_eq!(refusal.into_body(), b"busy");
+    }
+}
+
 #[test]
 fn hostile_034_a_body_may_end_with_the_transport() {
     for (framing, complete) in [
@@ -273,7 +290,14 @@ fn hostile_034_an_endless_body_is_cut() {
 
 #[test]
 fn clause_012_hostile_035_042_what_is_no_response() {
-    for text in ["HTTP/1.0 101 x\r\n", "HTTP/2.0 101 x\r\n"] {
+    for text in [
+        "HTTP/1.0 101 x\r\n",
+        "HTTP/1.2 101 x\r\n",
+        "HTTP/1.0 100 x\r\n",
+        "HTTP/2.0 101 x\r\n",
+        "HTTP/2.0 403 x\r\n",
+        "HTTP/0.9 403 x\r\n",
+    ] {
         assert_eq!(error(text), E::HttpVersion);
     }
     for text in [

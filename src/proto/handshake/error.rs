@@ -16,7 +16,7 @@ pub enum HandshakeError {
     /// A header line that HTTP does not allow: a line end other than CR LF, a folded line, an
     /// empty name, space before the colon, a control character.
     MalformedHeader,
-    /// An HTTP version other than 1.1 (§4.1 number 2).
+    /// An HTTP version other than 1.1 (§4.1 number 2). A response that refuses may be of any 1.x.
     HttpVersion,
     /// A head longer than [`Config::max_head_size`](crate::Config::max_head_size).
     HeadTooLarge,

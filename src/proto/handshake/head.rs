@@ -315,7 +315,6 @@ fn status_line(line: &[u8]) -> Result<(u16, (usize, usize)), HandshakeError> {
     let Some((version, rest)) = line.split_at_checked(VERSION.len()) else {
         return Err(HandshakeError::MalformedStartLine);
     };
-    check_version(version)?;
     // The space before an empty reason phrase is often forgotten.
     let ([b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']
     | [
@@ -331,6 +330,12 @@ fn status_line(line: &[u8]) -> Result<(u16, (usize, usize)), HandshakeError> {
     };
     let digit = |digit: &u8| u16::from(digit - b'0');
     let status = digit(a) * 100 + digit(b) * 10 + digit(c);
+    match version {
+        // What refuses need not be the server itself: "the client handles the response per HTTP"
+        // (§4.1), of which minor versions are alike (RFC 9110 §2.5).
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0'..=b'9'] if status >= 200 => {}
+        version => check_version(version)?,
+    }
     let reason = (VERSION.len() + 5).min(line.len());
     Ok((status, (reason, line.len())))
 }
