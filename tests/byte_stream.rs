@@ -575,3 +575,32 @@ async fn rfc6455_05_5_1_a_close_while_writing() {
     let status = client.get_ref().close_status().unwrap();
     assert_eq!(status.received, Some(close));
 }
+
+/// What was written is never taken for delivered: where the connection ends before, flushing and
+/// shutting down fail.
+#[tokio::test(start_paused = true)]
+async fn what_was_not_written_is_not_flushed() {
+    let closed = || In::Data(close(true, 1000, ""));
+    for (end, kind) in [
+        (vec![In::End], ErrorKind::UnexpectedEof),
+        (vec![closed(), In::End], ErrorKind::BrokenPipe),
+    ] {
+        let io = Script::play(end);
+        io.writes([Out::Block]);
+        let mut stream = server(&io, Config::default());
+        assert_eq!(done(stream.write(b"kept")).await.unwrap(), 4);
+        let flushed = done(stream.flush()).await.map_err(|error| error.kind());
+        assert_eq!(flushed, Err(kind));
+        let closed = done(stream.shutdown()).await.map_err(|error| error.kind());
+        assert_eq!((closed, io.take_written()), (Err(kind), Vec::new()));
+    }
+    // A transport that is slow, and not stuck, still takes what stands before our Close.
+    let io = Script::play([closed(), In::End]);
+    io.writes([Out::Wait, Out::Take(1), Out::Wait]);
+    let mut stream = server(&io, Config::default());
+    assert_eq!(done(stream.write(b"kept")).await.unwrap(), 4);
+    done(stream.shutdown()).await.unwrap();
+    let written = decode(&io.take_written());
+    assert_eq!(written[0].1, b"kept");
+    assert_eq!(written[1].0, CLOSE);
+}

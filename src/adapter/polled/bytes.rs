@@ -19,6 +19,7 @@ use std::{
 use super::{Io, Socket, socket::Polled, wakers::Side};
 use crate::{
     adapter::{driver::Driver, unread::Unread},
+    endpoint::Endpoint,
     proto::{self, CloseCode, CloseFrame, CloseStatus, Message, SendError},
 };
 
@@ -42,10 +43,10 @@ use crate::{
 /// **Writing** sends each call's bytes as a binary message, of at most
 /// [`message_size`](Self::message_size), and waits while the high-water mark is reached; so put a
 /// `BufWriter` in front of a protocol that writes a few bytes at a time. **Flushing** waits until all
-/// is written. **Shutting down** does the closing handshake with code 1000, and is ready when the
-/// peer's Close is there, or data before it that is still to be read. After a Close of either side
-/// writing is a `BrokenPipe`: no end of a WebSocket can be closed by half, and most peers send
-/// nothing behind our Close but theirs.
+/// is written, and fails if the connection ends before. **Shutting down** does the closing handshake
+/// with code 1000, and is ready when the peer's Close is there, or data before it that is still to be
+/// read. After a Close of either side writing is a `BrokenPipe`: no end of a WebSocket can be closed
+/// by half, and most peers send nothing behind our Close but theirs.
 ///
 /// One task may read and another write, by the `split` of the runtime.
 ///
@@ -185,8 +186,10 @@ impl<T: Io> ByteStream<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.socket
-            .poll_side(Side::Write, cx, |driver, io| driver.poll_flush(io))
+        self.socket.poll_side(Side::Write, cx, |driver, io| {
+            ready!(driver.poll_flush(io))?;
+            Poll::Ready(written(driver.endpoint()))
+        })
     }
 
     /// Does the closing handshake, as far as it can be done without what is to be read.
@@ -200,7 +203,8 @@ impl<T: Io> ByteStream<T> {
             if !input.unread.bytes().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            input.poll_receive(driver, io, 0, &mut |_| {})
+            ready!(input.poll_receive(driver, io, 0, &mut |_| {}))?;
+            Poll::Ready(written(driver.endpoint()))
         });
         if closed.is_ready() {
             // What a reader waits for may be here now.
@@ -306,6 +310,16 @@ fn end(status: Option<&CloseStatus>) -> io::Result<()> {
         _ => io::ErrorKind::InvalidData,
     };
     Err(io::Error::new(kind, error))
+}
+
+/// Whether nothing that was sent is lost: what waits when a connection ends may never be written.
+fn written(endpoint: &Endpoint) -> io::Result<()> {
+    let waiting = endpoint.buffered_amount().max(endpoint.dropped_amount());
+    if !endpoint.is_finished() || waiting == 0 {
+        return Ok(());
+    }
+    end(endpoint.close_status())?;
+    Err(io::ErrorKind::BrokenPipe.into())
 }
 
 /// Why a message cannot be sent.
