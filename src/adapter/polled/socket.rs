@@ -206,8 +206,9 @@ impl<T: Io> Socket<T> {
         self.try_flush().await
     }
 
-    /// Waits until all that was sent is written. Reads meanwhile, so that no peer that also only
-    /// sends is stopped.
+    /// Waits until all that was sent is written, or the connection has ended, which
+    /// [`recv`](Self::recv) tells. Reads meanwhile, one message ahead and no more, so that two peers
+    /// that each send much before they receive do not stop each other.
     ///
     /// # Errors
     ///
