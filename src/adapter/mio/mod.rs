@@ -35,9 +35,14 @@
 //! let mut events = Events::with_capacity(1024);
 //! loop {
 //!     let timeout: Option<Duration> = sockets.values().filter_map(Socket::timeout).min();
-//!     poll.poll(&mut events, timeout)?;
+//!     match poll.poll(&mut events, timeout) {
+//!         Err(error) if error.kind() == io::ErrorKind::Interrupted => continue, // by a signal
+//!         polled => polled?,
+//!     }
 //!     for event in &events {
 //!         if event.token() == LISTENER {
+//!             // Without descriptors left it fails, and no event says when there are: then try
+//!             // again after a while.
 //!             while let Ok((stream, _)) = listener.accept() {
 //!                 let mut socket = Socket::accept(stream, &config);
 //!                 socket.register(poll.registry(), Token(next))?;

@@ -22,7 +22,7 @@ use crate::{
 ///
 /// ```no_run
 /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::{net::ToSocketAddrs, sync::Arc};
+/// use std::{io::ErrorKind, net::ToSocketAddrs, sync::Arc};
 /// use mio::{Events, Poll, Token, Waker};
 /// use sansock::adapter::mio::WebSocket;
 ///
@@ -36,7 +36,10 @@ use crate::{
 ///
 /// let mut events = Events::with_capacity(64);
 /// while dispatcher.run().is_pending() {
-///     poll.poll(&mut events, dispatcher.timeout())?;
+///     match poll.poll(&mut events, dispatcher.timeout()) {
+///         Err(error) if error.kind() == ErrorKind::Interrupted => continue, // by a signal
+///         polled => polled?,
+///     }
 ///     for event in events.iter().filter(|event| event.token() == Token(1)) {
 ///         dispatcher.handle_event(event);
 ///     }
