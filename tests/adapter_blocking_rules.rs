@@ -341,6 +341,28 @@ fn hostile_116_an_end_that_a_layer_misses_is_an_end() {
     }
 }
 
+/// hostile 34: what a server says counts more than how the transport ends behind it, or that it did
+/// not take the whole request.
+#[test]
+fn hostile_034_a_refusal_counts_more_than_an_error() {
+    let request = ClientRequest::new("server.example.com", "/chat").unwrap();
+    let reset = In::Fail(io::ErrorKind::ConnectionReset);
+    for (end, write, is_complete) in [
+        (reset, Out::Take(usize::MAX), false),
+        (In::End, Out::Fail(io::ErrorKind::BrokenPipe), true),
+    ] {
+        let head = b"HTTP/1.1 403 Forbidden\r\n\r\n".to_vec();
+        let io = Script::play([In::Data(head), In::Data(b"no".to_vec()), end, In::End]);
+        io.writes([write]);
+        let error = Socket::connect(io, &request, &Arc::default()).unwrap_err();
+        let Error::Refused(refusal) = error else {
+            panic!("{error}");
+        };
+        assert_eq!((refusal.status(), refusal.body()), (403, &b"no"[..]));
+        assert_eq!(refusal.is_complete(), is_complete);
+    }
+}
+
 /// hostile 135: a write that fails is told once, but first what the peer said before.
 #[test]
 fn hostile_135_a_write_error_is_told_once() {

@@ -420,16 +420,28 @@ impl Endpoint {
     /// The handshake takes too long. A refusal whose body did not end in time is one all the same.
     #[cold]
     fn time_out_opening(&mut self, timeout: Timeout) {
+        if !self.cut_refusal() {
+            self.fail(timeout);
+        }
+    }
+
+    /// Ends with the refusal whose body is under way, as far as it came; whether there is one.
+    pub(crate) fn cut_refusal(&mut self) -> bool {
         let refusal = match &mut self.stage {
             Stage::Client(opening) => opening.handshake.take_refusal(),
             _ => None,
         };
-        match refusal {
-            Some(refusal) => {
-                self.stage = Stage::Ending(Box::new(Terminal::Refused(Box::new(refusal))));
-            }
-            None => self.fail(timeout),
-        }
+        let Some(refusal) = refusal else {
+            return false;
+        };
+        self.stage = Stage::Ending(Box::new(Terminal::Refused(Box::new(refusal))));
+        true
+    }
+
+    /// Whether a refusal is still to be handed out.
+    #[cfg(feature = "std")]
+    pub(crate) fn has_refusal(&self) -> bool {
+        matches!(&self.stage, Stage::Ending(terminal) if matches!(**terminal, Terminal::Refused(_)))
     }
 
     /// The peer takes nothing: a Close is written behind what it has begun to take, if anything.

@@ -406,23 +406,25 @@ impl Driver {
         }
     }
 
-    /// Takes note that the transport has ended. Its error counts unless all was said before.
+    /// Takes note that the transport has ended. Its error counts unless all was said before, be it
+    /// by a server that refuses.
     #[cold]
     fn transport_ended(&mut self, error: Option<io::Error>) -> io::Result<()> {
         // A layer that misses its own end, as TLS does `close_notify`: an end all the same, for
         // whether it was in order is told by the closing handshake alone.
         let error = error.filter(|it| it.kind() != io::ErrorKind::UnexpectedEof);
+        if error.is_some() {
+            self.endpoint.cut_refusal();
+        }
         self.endpoint.receive_eof();
-        let is_clean = self
-            .endpoint
-            .close_status()
-            .is_some_and(|status| status.clean);
+        let status = self.endpoint.close_status();
+        let is_said = status.is_some_and(|status| status.clean) || self.endpoint.has_refusal();
         let write_error = self
             .extra
             .as_mut()
             .and_then(|extra| extra.write_error.take());
         match error.or(write_error) {
-            Some(error) if !is_clean && !self.is_reported => {
+            Some(error) if !is_said && !self.is_reported => {
                 self.is_reported = true;
                 Err(error)
             }
