@@ -11,10 +11,16 @@ mod script;
 #[path = "adapters/wire.rs"]
 mod wire;
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use allocation_counter::measure;
-use futures_util::{SinkExt, StreamExt, poll};
+use futures_util::{FutureExt, SinkExt, StreamExt, poll};
 use sansock::{
     CloseFrame, Config, Event, Message, State,
     adapter::{Error, tokio::Socket},
@@ -449,4 +455,41 @@ async fn stream_and_sink() {
     assert!(matches!(done(late).await, Err(Error::Send(_))));
     let bye = CloseFrame::new(sansock::CloseCode::NORMAL, "");
     assert!(done(socket.close(Some(&bye))).await.is_err());
+}
+
+/// What is ready takes a message, as `Sink` demands, though what is read meanwhile (a Ping, which is
+/// answered) takes the room that there was.
+#[tokio::test(start_paused = true)]
+async fn hostile_142_a_sink_that_was_ready_takes_a_message() {
+    let io = || {
+        let io = Script::play([In::Data(frame(true, PING, &[b'?'; 60]))]);
+        io.writes([Out::Block]);
+        io
+    };
+    let open = |io: &Io| {
+        let config = Arc::new(Config::default().high_water_mark(100));
+        let mut socket = Socket::from_parts(io.clone(), Connection::server(&config), Vec::new());
+        socket.feed(vec![0; 80]).now_or_never().unwrap().unwrap();
+        socket
+    };
+    let out = || Message::from("out");
+    let whole = io();
+    let mut socket = open(&whole);
+    poll_fn(|cx| socket.poll_ready_unpin(cx)).await.unwrap();
+    waits!(socket.next());
+    assert!(!socket.can_send());
+    socket.start_send_unpin(out()).unwrap();
+
+    let split = io();
+    let (mut read, mut write) = open(&split).into_split();
+    poll_fn(|cx| write.poll_ready_unpin(cx)).await.unwrap();
+    waits!(read.recv());
+    assert!(!write.can_send());
+    write.start_send_unpin(out()).unwrap();
+
+    for io in [whole, split] {
+        io.0.borrow_mut().writes.clear();
+    }
+    done(socket.flush()).await.unwrap();
+    done(write.flush()).await.unwrap();
 }

@@ -43,7 +43,8 @@ impl<T: Io> Sink<Message<'static>> for Socket<T> {
     }
 
     fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Error> {
-        Ok(self.get_mut().endpoint_mut().send(message)?)
+        // Ready means ready: whoever polls the stream may have caused output since.
+        Ok(self.get_mut().endpoint_mut().send_unlimited(message)?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {

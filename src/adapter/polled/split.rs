@@ -208,7 +208,7 @@ impl<T: Io> WriteHalf<T> {
         let message = message.into();
         Ok(self
             .shared()?
-            .call(|socket| socket.endpoint_mut().send(message))?)
+            .call(|socket| socket.endpoint_mut().send_unlimited(message))?)
     }
 
     /// As [`Socket::send_with`].
@@ -228,7 +228,7 @@ impl<T: Io> WriteHalf<T> {
         self.ready().await?;
         let message = message.into();
         self.shared()?
-            .call(|socket| socket.endpoint_mut().send_with(message, options))?;
+            .call(|socket| socket.endpoint_mut().send_with_unlimited(message, options))?;
         self.try_flush().await
     }
 
@@ -244,7 +244,7 @@ impl<T: Io> WriteHalf<T> {
     pub async fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
         self.ready().await?;
         self.shared()?
-            .call(|socket| socket.endpoint_mut().send_prepared(message))?;
+            .call(|socket| socket.endpoint_mut().send_prepared_unlimited(message))?;
         self.try_flush().await
     }
 
@@ -260,7 +260,7 @@ impl<T: Io> WriteHalf<T> {
     pub async fn send_part(&mut self, part: Part<'_>) -> Result<(), Error> {
         self.ready().await?;
         self.shared()?
-            .call(|socket| socket.endpoint_mut().send_part(part))?;
+            .call(|socket| socket.endpoint_mut().send_part_unlimited(part))?;
         self.try_flush().await
     }
 
@@ -332,6 +332,8 @@ impl<T: Io> WriteHalf<T> {
             .map_or(0, |shared| lock(&shared.socket).buffered_amount())
     }
 
+    /// Waits for room. What is sent then is not limited once more: the read half may have answered
+    /// Pings since.
     async fn ready(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll(cx, |driver, io| driver.poll_ready(io))).await
     }
@@ -399,7 +401,7 @@ impl<T: Io> Sink<Message<'static>> for WriteHalf<T> {
     fn start_send(self: Pin<&mut Self>, message: Message<'static>) -> Result<(), Error> {
         Ok(self
             .shared()?
-            .call(|socket| socket.endpoint_mut().send(message))?)
+            .call(|socket| socket.endpoint_mut().send_unlimited(message))?)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
