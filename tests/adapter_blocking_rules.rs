@@ -347,8 +347,11 @@ fn hostile_116_an_end_that_a_layer_misses_is_an_end() {
 fn hostile_034_a_refusal_counts_more_than_an_error() {
     let request = ClientRequest::new("server.example.com", "/chat").unwrap();
     let reset = In::Fail(io::ErrorKind::ConnectionReset);
+    // What TLS says where it was cut: then so was a body without a length (RFC 9112 §9.8).
+    let truncated = In::Fail(io::ErrorKind::UnexpectedEof);
     for (end, write, is_complete) in [
         (reset, Out::Take(usize::MAX), false),
+        (truncated, Out::Take(usize::MAX), false),
         (In::End, Out::Fail(io::ErrorKind::BrokenPipe), true),
     ] {
         let head = b"HTTP/1.1 403 Forbidden\r\n\r\n".to_vec();

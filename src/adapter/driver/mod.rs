@@ -410,12 +410,12 @@ impl Driver {
     /// by a server that refuses.
     #[cold]
     fn transport_ended(&mut self, error: Option<io::Error>) -> io::Result<()> {
-        // A layer that misses its own end, as TLS does `close_notify`: an end all the same, for
-        // whether it was in order is told by the closing handshake alone.
-        let error = error.filter(|it| it.kind() != io::ErrorKind::UnexpectedEof);
         if error.is_some() {
             self.endpoint.cut_refusal();
         }
+        // A layer that misses its own end, as TLS does `close_notify`: an end all the same, for
+        // whether it was in order is told by the closing handshake alone.
+        let error = error.filter(|it| it.kind() != io::ErrorKind::UnexpectedEof);
         self.endpoint.receive_eof();
         let status = self.endpoint.close_status();
         let is_said = status.is_some_and(|status| status.clean) || self.endpoint.has_refusal();
