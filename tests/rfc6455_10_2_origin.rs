@@ -237,6 +237,28 @@ fn hostile_029_an_opaque_origin_must_be_listed() {
     );
 }
 
+/// What browsers on Chromium's engine say of a page from a disk (RFC 6454 §4, §7.1), as Firefox says
+/// `null`.
+#[test]
+fn hostile_029_a_page_from_a_disk_may_be_listed() {
+    let listed = OriginPolicy::list(["file://"]).unwrap();
+    assert_eq!(check(&listed, "example.com", "file://"), OK);
+    for (origin, expected) in [
+        ("null", FOREIGN),
+        ("file://example.com", FOREIGN),
+        ("https://", MALFORMED),
+        ("://", MALFORMED),
+        ("file://:80", MALFORMED),
+        ("file:///", MALFORMED),
+    ] {
+        assert_eq!(check(&listed, "example.com", origin), expected, "{origin}");
+    }
+    let other = OriginPolicy::list(["https://example.com"]).unwrap();
+    assert_eq!(check(&other, "example.com", "file://"), FOREIGN);
+    let own = OriginPolicy::same_origin(true);
+    assert_eq!(check(&own, "example.com", "file://"), FOREIGN);
+}
+
 #[test]
 fn hostile_029_176_two_origins_never_come_to_a_policy() {
     let good = ("Origin", "https://example.com");

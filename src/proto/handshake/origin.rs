@@ -78,7 +78,7 @@ impl OriginPolicy {
     /// difference. Names that are not ASCII stand in their `xn--` form.
     ///
     /// `null` may be listed too, but every site can make a page of that origin, with a sandboxed
-    /// frame for one.
+    /// frame for one. So may `file://`, which some browsers say of every page from a disk.
     ///
     /// # Errors
     ///
@@ -205,6 +205,14 @@ impl<'a> Origin<'a> {
             && scheme
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        // A page from a disk; all others come from some host.
+        if scheme.eq_ignore_ascii_case("file") && authority.is_empty() {
+            return Some(Self::Tuple {
+                scheme,
+                host: authority,
+                port: None,
+            });
+        }
         // An empty port is no way to serialise one.
         if !is_scheme || authority.ends_with(':') {
             return None;
