@@ -10,14 +10,15 @@
 //! waits as it is, and goes out from where it lies in fragments, so that a Pong can pass between
 //! two of them (RFC 6455 §5.4). What is sent behind a large payload queues behind it.
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+mod queue;
+
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-use bytes::Bytes;
-
+pub(super) use self::queue::Payload;
+use self::queue::{Entry, Fragment, Queue};
 use crate::proto::{
-    CloseFrame, Compress, Connection, EncodedHeader, FrameHeader, Instant, LARGE, Message, Opcode,
-    Part, RSV1, Role, SendError,
+    CloseFrame, Compress, Connection, Instant, LARGE, Message, Opcode, Part, Role, SendError,
 };
 
 /// The output of an [`Endpoint`](super::Endpoint): write its [`chunks`](Self::chunks), then
@@ -29,74 +30,6 @@ pub struct Outbox {
     queue: Option<Box<Queue>>,
     /// Bytes of application data in the batch that are not written.
     buffered: usize,
-}
-
-/// What an outbox has only while a write was partial, or a large payload waits.
-#[derive(Default)]
-struct Queue {
-    /// How much of the batch is written.
-    written: usize,
-    /// Where the first frame of the batch begins that is not written to its end.
-    frame_at: usize,
-    /// Where in the batch the fragment under way stands.
-    fragment_at: usize,
-    fragment: Option<Fragment>,
-    /// Whether the rest of the first entry is dropped after the fragment under way.
-    cut: bool,
-    entries: VecDeque<Entry>,
-    /// Bytes of payload in `entries` that are not written, nor in the batch.
-    len: usize,
-    /// Bytes of payload that were dropped and never will be written.
-    dropped: usize,
-    /// The compressed frames in the batch: where each begins, and how long it was before.
-    compressed: VecDeque<(usize, usize)>,
-    /// When the clock was first asked since anything was written.
-    stalled_since: Option<Instant>,
-}
-
-/// A frame of the first entry: its header, and how much is still to be written.
-struct Fragment {
-    header: EncodedHeader,
-    header_written: usize,
-    payload_left: usize,
-}
-
-/// A payload that waits, or the end.
-enum Entry {
-    Data {
-        kind: Opcode,
-        payload: Payload,
-        written: usize,
-        last: bool,
-        compress: Compress,
-    },
-    Close(Option<CloseFrame<'static>>),
-}
-
-/// A payload as it was given.
-pub(super) enum Payload {
-    /// Ours: a client masks it where it lies.
-    Owned(Vec<u8>),
-    /// Shared: never written to.
-    Shared(Bytes),
-}
-
-impl Payload {
-    /// The longest payload that leaves by way of the batch although nothing else waits: to copy
-    /// more of what is shared costs more than to queue it.
-    pub(super) const fn most_copied(&self, role: Role) -> usize {
-        match (self, role) {
-            (Self::Shared(_), Role::Server) => 4 << 10,
-            (Self::Owned(_), _) | (Self::Shared(_), Role::Client) => LARGE,
-        }
-    }
-
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Owned(payload) => payload,
-            Self::Shared(payload) => payload,
-        }
-    }
 }
 
 impl Outbox {
@@ -459,92 +392,5 @@ impl fmt::Debug for Outbox {
         f.debug_struct("Outbox")
             .field("len", &self.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl Queue {
-    /// What is to be written of the fragment under way.
-    fn fragment_slices(&self) -> (&[u8], &[u8]) {
-        let (
-            Some(fragment),
-            Some(Entry::Data {
-                payload, written, ..
-            }),
-        ) = (&self.fragment, self.entries.front())
-        else {
-            return (&[], &[]);
-        };
-        let header = &fragment.header.as_bytes()[fragment.header_written..];
-        (
-            header,
-            &payload.as_slice()[*written..][..fragment.payload_left],
-        )
-    }
-
-    /// Takes note of bytes of the fragment that were written; returns how many were not its own.
-    fn consume_fragment(&mut self, n: usize) -> usize {
-        let (
-            Some(fragment),
-            Some(Entry::Data {
-                payload, written, ..
-            }),
-        ) = (&mut self.fragment, self.entries.front_mut())
-        else {
-            return n;
-        };
-        let header = n.min(fragment.header_left());
-        fragment.header_written += header;
-        let data = (n - header).min(fragment.payload_left);
-        fragment.payload_left -= data;
-        *written += data;
-        self.len -= data;
-        if fragment.header_left() == 0 && fragment.payload_left == 0 {
-            let finished = *written == payload.as_slice().len();
-            self.fragment = None;
-            self.fragment_at = 0;
-            if finished || core::mem::take(&mut self.cut) {
-                self.entries.pop_front();
-            }
-        }
-        n - header - data
-    }
-
-    /// Takes note that `n` more bytes of the batch were written; returns how many of them were
-    /// application data.
-    fn consume_batch(&mut self, n: usize, batch: &[u8]) -> usize {
-        let old = self.written;
-        let new = old + n;
-        self.written = new;
-        let mut data = 0;
-        while self.frame_at < new {
-            // The batch holds whole frames of our own making.
-            let frame = &batch[self.frame_at..];
-            let Ok(Some((header, len))) = FrameHeader::parse_with(frame, RSV1) else {
-                break;
-            };
-            let payload_at = self.frame_at + len;
-            let end = payload_at + usize::try_from(header.payload_len).unwrap_or(0);
-            let compressed = self.compressed.front().filter(|it| it.0 == self.frame_at);
-            if let Some(&(_, len)) = compressed {
-                // How much of it a part of the frame holds nobody can tell.
-                if end <= new {
-                    data += len;
-                    self.compressed.pop_front();
-                }
-            } else if !header.opcode.is_control() {
-                data += end.min(new).saturating_sub(payload_at.max(old));
-            }
-            if end > new {
-                break;
-            }
-            self.frame_at = end;
-        }
-        data
-    }
-}
-
-impl Fragment {
-    fn header_left(&self) -> usize {
-        self.header.as_bytes().len() - self.header_written
     }
 }
