@@ -5,11 +5,13 @@
 
 #[cfg(feature = "deflate")]
 pub(super) mod deflate;
+mod extra;
 mod message;
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
+pub(super) use self::extra::Extra;
 use super::{
     close::{CloseCode, CloseFrame, CloseStatus, remembered},
     config::Config,
@@ -52,36 +54,6 @@ pub(crate) struct Sender {
     /// Whether a Close of the peer is answered only by [`release_reply`](Self::release_reply).
     holds_reply: bool,
     role: Role,
-}
-
-/// What a connection has only as a client, under pressure, or at its end.
-#[derive(Default)]
-pub(super) struct Extra {
-    keys: Option<MaskingKeys>,
-    /// The payload of the latest Ping that is not yet answered.
-    owed_pong: Option<Vec<u8>>,
-    received: Option<CloseFrame<'static>>,
-    sent: Option<CloseCode>,
-    status: Option<CloseStatus>,
-    /// *Subprotocol In Use* (§4.1).
-    subprotocol: Option<Box<str>>,
-    counted: Option<Box<Sent>>,
-    #[cfg(feature = "deflate")]
-    deflation: Option<deflate::Deflation>,
-}
-
-impl fmt::Debug for Extra {
-    /// Says that a Pong is owed, never with which payload.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extra")
-            .field("keys", &self.keys)
-            .field("owes_pong", &self.owed_pong.is_some())
-            .field("received", &self.received)
-            .field("sent", &self.sent)
-            .field("status", &self.status)
-            .field("subprotocol", &self.subprotocol)
-            .finish()
-    }
 }
 
 /// How far the closing handshake has come, as the sender sees it (§7.1).
