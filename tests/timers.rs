@@ -108,6 +108,35 @@ fn hostile_121_any_complete_frame_is_life_and_a_piece_of_a_header_is_not() {
     }
 }
 
+/// The contract has `receive` called until `None`, after `handle_timeout` as well.
+#[test]
+fn hostile_121_a_call_without_input_inside_a_frame_is_no_life() {
+    for role in ROLES {
+        for streaming in [false, true] {
+            for timeout in [Timeout::Pong, Timeout::Idle] {
+                let config = match timeout {
+                    Timeout::Pong => timeless()
+                        .ping_interval(seconds(30))
+                        .pong_timeout(seconds(20)),
+                    _ => timeless().idle_timeout(seconds(50)),
+                };
+                let mut ws = open(role, &config.streaming(streaming));
+                let mut out = Vec::new();
+                // The peer goes inside the payload.
+                let mut begun = frame(role, 0x82, b"xyz");
+                begun.pop();
+                feed(&mut ws, &begun, &mut out).unwrap();
+                for second in 0..=50 {
+                    ws.handle_timeout(at(second), &mut out);
+                    assert_eq!(feed(&mut ws, b"", &mut out), Ok(vec![]));
+                    assert_eq!(ws.receive_direct(0), Ok(None));
+                }
+                expect_timeout(&ws, &out, timeout);
+            }
+        }
+    }
+}
+
 #[test]
 fn hostile_122_a_pong_within_a_tick_of_the_deadline() {
     let pong = |role| frame(role, 0x8A, b"");

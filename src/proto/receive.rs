@@ -169,7 +169,9 @@ impl Receiver {
         if let Some(counted) = &mut unfinished.counted {
             counted.pass(taken);
         }
-        self.activity = Activity::Data;
+        if taken > 0 {
+            self.activity = Activity::Data;
+        }
         let event = match self.frame_progress(frame) {
             Ok(Step::Event(event)) => Ok(Some(event)),
             Ok(_) => Ok(None),

@@ -68,7 +68,8 @@ impl Receiver {
     ) -> Result<Option<Event<'b>>, ProtocolError> {
         match error {
             Some(error) => self.fail(error, input),
-            None if self.ready && input.is_empty() => Ok(None),
+            // Nothing more can come of what came before, and it is no sign of life.
+            None if input.is_empty() => Ok(None),
             None if self.counts() => self.receive_counted(input),
             None => self.receive_any(input),
         }
