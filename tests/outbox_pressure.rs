@@ -138,14 +138,39 @@ fn hostile_073_replies_are_bounded_and_the_latest_ping_is_answered() {
         assert!(cost.bytes_max < 4 * mark as u64, "{cost:?}");
         let mut written = Vec::new();
         while write(&mut endpoint, 1000, &mut written) > 0 {}
-        endpoint.handle_timeout(at(0));
-        while write(&mut endpoint, 1000, &mut written) > 0 {}
         let pongs = decode(&written);
         assert!(pongs.iter().all(|it| it.0 == PONG));
         let answered: Vec<_> = pongs.iter().map(|it| number(&it.1)).collect();
         let (last, first) = answered.split_last().unwrap();
         assert!(first.iter().copied().eq(0..first.len() as u32));
         assert_eq!(*last, 19_999);
+    }
+}
+
+/// hostile 073: a Ping that found no room is answered once there is, whatever else is queued: the
+/// peer may have nothing more to say, and the clock nothing to tell for long.
+#[test]
+fn hostile_073_a_remembered_ping_is_answered_as_soon_as_there_is_room() {
+    for role in [Role::Client, Role::Server] {
+        for behind in [0, 70_000] {
+            let mut endpoint = open(role, &Config::default().high_water_mark(100));
+            endpoint.send(noise(98)).unwrap();
+            feed(&mut endpoint, frame(role == Role::Server, PING, b"1"));
+            if behind > 0 {
+                endpoint.send_unlimited(noise(behind)).unwrap();
+                endpoint.send_unlimited(noise(98)).unwrap();
+            }
+            let mut written = Vec::new();
+            while endpoint.wants_write() {
+                assert!(write(&mut endpoint, usize::MAX, &mut written) > 0);
+            }
+            let mut expected = vec![(0x82, 98), (PONG, 1)];
+            if behind > 0 {
+                expected.extend([(0x82, behind), (0x82, 98)]);
+            }
+            let found = shape(&written);
+            assert_eq!(found, expected, "{role:?} {behind}");
+        }
     }
 }
 

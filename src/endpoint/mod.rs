@@ -226,7 +226,7 @@ impl Endpoint {
     pub fn outbox(&mut self) -> &mut Outbox {
         let Self { stage, outbox } = self;
         if let Some(connection) = stage.connection()
-            && (outbox.is_queueing() || connection.owes_reply())
+            && (outbox.is_queueing() || connection.owes_answer())
         {
             outbox.pump(connection);
         }
@@ -297,7 +297,7 @@ impl Endpoint {
     /// Whether something waits to be written.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        !self.outbox.is_empty() || self.connection_ref().is_some_and(Connection::owes_reply)
+        !self.outbox.is_empty() || self.connection_ref().is_some_and(Connection::owes_answer)
     }
 
     /// How far the connection has come (§4.1, §7.1.3, §7.1.4).

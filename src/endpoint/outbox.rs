@@ -263,9 +263,10 @@ impl Outbox {
             .push_back(Entry::Close(frame));
     }
 
-    /// Moves on to what is next in the queue: encodes what is small, begins a fragment of what is
-    /// large.
+    /// Moves on to what is next: a Pong that found no room before, then the queue, of which it
+    /// encodes what is small and begins a fragment of what is large.
     pub(super) fn pump(&mut self, connection: &mut Connection) {
+        connection.settle(&mut self.batch);
         while let Some(queue) = self.queue.as_deref_mut()
             && queue.fragment.is_none()
             && self.batch.len() - queue.written < connection.config().high_water_mark.max(1)

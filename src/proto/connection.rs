@@ -451,9 +451,14 @@ impl Connection {
         self.sender.release_reply(out);
     }
 
-    /// Whether a reply is held back.
-    pub(crate) fn owes_reply(&self) -> bool {
-        self.sender.owes_reply()
+    /// Whether an answer is held back: the reply to a Close, or a Pong.
+    pub(crate) fn owes_answer(&self) -> bool {
+        self.sender.owes_answer()
+    }
+
+    /// Answers the latest unanswered Ping if there is room by now.
+    pub(crate) fn settle(&mut self, out: &mut Vec<u8>) {
+        self.sender.settle(out);
     }
 
     /// Does what `received` obliges us to.

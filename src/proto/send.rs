@@ -173,9 +173,9 @@ impl Sender {
         }
     }
 
-    /// Whether a reply is held back.
-    pub(crate) fn owes_reply(&self) -> bool {
-        self.phase == Phase::Replying
+    /// Whether an answer is held back: the reply to a Close, or a Pong.
+    pub(crate) fn owes_answer(&self) -> bool {
+        self.phase == Phase::Replying || self.owes_pong()
     }
 
     /// Does what the receiving half owes.
@@ -201,12 +201,7 @@ impl Sender {
     /// Answers the latest unanswered Ping if there is room by now.
     #[inline]
     pub(crate) fn settle(&mut self, out: &mut Vec<u8>) {
-        if self
-            .extra
-            .as_ref()
-            .is_some_and(|extra| extra.owed_pong.is_some())
-            && out.len() < self.config.high_water_mark
-        {
+        if self.owes_pong() && out.len() < self.config.high_water_mark {
             let payload = self.extra.as_mut().and_then(|extra| extra.owed_pong.take());
             self.answer_ping(&payload.unwrap_or_default(), out);
         }
@@ -325,6 +320,13 @@ impl Sender {
 
     pub(crate) fn config(&self) -> &Arc<Config> {
         &self.config
+    }
+
+    #[inline]
+    fn owes_pong(&self) -> bool {
+        self.extra
+            .as_ref()
+            .is_some_and(|extra| extra.owed_pong.is_some())
     }
 
     fn check_open(&self) -> Result<(), SendError> {
@@ -454,10 +456,11 @@ impl Sender {
         if !matches!(self.phase, Phase::Open | Phase::CloseSent) {
             return;
         }
-        self.extra().received = Some(remembered(frame));
+        let extra = self.extra();
+        extra.received = Some(remembered(frame));
+        extra.owed_pong = None;
         if self.phase == Phase::Open {
             if self.holds_reply {
-                self.extra().owed_pong = None;
                 self.phase = Phase::Replying;
                 return;
             }
