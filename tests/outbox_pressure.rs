@@ -118,6 +118,32 @@ fn hostile_124_a_write_stall_ends_the_connection() {
     }
 }
 
+/// hostile 124: what the telling of the time makes waits to be written as well.
+#[test]
+fn hostile_124_a_keep_alive_that_is_not_taken_has_a_deadline() {
+    for role in [Role::Client, Role::Server] {
+        let config = Config::default()
+            .ping_interval(Some(Duration::from_secs(30)))
+            .pong_timeout(None)
+            .write_timeout(Some(Duration::from_secs(10)));
+        let mut endpoint = open(role, &config);
+        assert_eq!(endpoint.handle_timeout(at(0)), Some(at(30)));
+        assert_eq!(endpoint.handle_timeout(at(30)), Some(at(40)));
+        assert_eq!(endpoint.handle_timeout(at(39)), Some(at(40)));
+        assert_eq!(endpoint.handle_timeout(at(40)), None);
+        assert!(endpoint.is_finished());
+        let expected = [(PING, 0), (CLOSE, 2)];
+        assert_eq!(shape(&write_all(&mut endpoint)), expected, "{role:?}");
+    }
+    // At the end there is no deadline, whatever still waits.
+    let mut endpoint = open(Role::Server, &Config::default());
+    endpoint.handle_timeout(at(0));
+    assert_eq!(endpoint.handle_timeout(at(30)), Some(at(50)));
+    assert_eq!(endpoint.handle_timeout(at(50)), None);
+    assert_eq!(endpoint.handle_timeout(at(51)), None);
+    assert_eq!(shape(&write_all(&mut endpoint)), [(PING, 0), (CLOSE, 2)]);
+}
+
 /// hostile 073, 126: a peer that asks and never reads.
 #[test]
 fn hostile_073_replies_are_bounded_and_the_latest_ping_is_answered() {

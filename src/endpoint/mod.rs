@@ -144,7 +144,9 @@ impl Endpoint {
             Stage::Open(connection) => connection.receive_eof(),
             Stage::Ending(_) | Stage::Ended(_) => {}
         }
-        self.drop_if_finished();
+        if self.is_finished() {
+            self.outbox.drop_unbegun();
+        }
     }
 
     /// Where the rest of a large binary frame may be read to; see [`Connection::direct`].
@@ -235,7 +237,6 @@ impl Endpoint {
 
     /// Tells the time: call it after each batch of input, and at the deadline it returned.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Instant> {
-        let stalled_since = self.outbox.stalled_since(now);
         let Self { stage, outbox } = self;
         let (deadline, config) = match stage {
             Stage::Client(opening) => (opening.handle_timeout(now), &opening.config),
@@ -251,7 +252,9 @@ impl Endpoint {
             }
             Stage::Ending(_) | Stage::Ended(_) => return None,
         };
-        let write = stalled_since
+        // Behind that: a Ping of now waits as well.
+        let write = outbox
+            .stalled_since(now)
             .zip(config.write_timeout)
             .map(|(since, timeout)| since + timeout);
         let deadline = match deadline {
@@ -265,7 +268,10 @@ impl Endpoint {
             self.time_out_write();
             return None;
         }
-        self.drop_if_finished();
+        if self.is_finished() {
+            self.outbox.drop_unbegun();
+            return None;
+        }
         earliest(deadline, write)
     }
 
@@ -408,13 +414,6 @@ impl Endpoint {
     /// Ends without a connection; [`receive`](Self::receive) will say so.
     fn fail(&mut self, error: impl Into<Error>) {
         self.stage = Stage::Ending(Box::new(Terminal::closed(error.into())));
-    }
-
-    #[inline]
-    fn drop_if_finished(&mut self) {
-        if self.is_finished() {
-            self.outbox.drop_unbegun();
-        }
     }
 
     /// The handshake takes too long. A refusal whose body did not end in time is one all the same.
