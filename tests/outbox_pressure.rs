@@ -144,6 +144,35 @@ fn hostile_124_a_keep_alive_that_is_not_taken_has_a_deadline() {
     assert_eq!(shape(&write_all(&mut endpoint)), [(PING, 0), (CLOSE, 2)]);
 }
 
+/// hostile 121: a peer that takes a large message slowly, and has nothing to say meanwhile, is not
+/// dead: it is not asked for an answer behind a fragment that takes longer than it may.
+#[test]
+fn hostile_121_a_slow_reader_of_large_fragments_is_not_dead() {
+    let mut endpoint = open(Role::Server, &Config::default());
+    endpoint.handle_timeout(at(0));
+    endpoint.send(vec![7; 4 << 20]).unwrap();
+    let mut written = Vec::new();
+    let (mut second, mut asked) = (0, 0);
+    while write(&mut endpoint, 14 << 10, &mut written) > 0 {
+        second += 1;
+        assert!(endpoint.handle_timeout(at(second)).is_some(), "{second}");
+        // Where it is asked, it answers.
+        if written.ends_with(&[PING, 0]) {
+            feed(&mut endpoint, frame(true, PONG, b""));
+            asked += 1;
+        }
+    }
+    assert!(second > 290);
+    assert!((1..10).contains(&asked), "{asked}");
+    assert_eq!(data(&written), vec![7; 4 << 20]);
+    // Behind it the silence counts again.
+    endpoint.handle_timeout(at(second));
+    let next = endpoint.handle_timeout(at(second + 30));
+    assert_eq!(next, Some(at(second + 50)));
+    assert_eq!(shape(&write_all(&mut endpoint)), [(PING, 0)]);
+    assert_eq!(endpoint.handle_timeout(at(second + 50)), None);
+}
+
 /// hostile 073, 126: a peer that asks and never reads.
 #[test]
 fn hostile_073_replies_are_bounded_and_the_latest_ping_is_answered() {

@@ -243,11 +243,11 @@ impl Endpoint {
             Stage::Server(opening) => (opening.handle_timeout(now), &opening.config),
             Stage::Opened(opened) => {
                 let connection = &mut opened.0;
-                let deadline = connection.handle_timeout(now, outbox.batch());
+                let deadline = outbox.handle_timeout(now, connection);
                 (Ok(deadline), connection.config())
             }
             Stage::Open(connection) => {
-                let deadline = connection.handle_timeout(now, outbox.batch());
+                let deadline = outbox.handle_timeout(now, connection);
                 (Ok(deadline), connection.config())
             }
             Stage::Ending(_) | Stage::Ended(_) => return None,

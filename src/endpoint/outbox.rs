@@ -360,6 +360,17 @@ impl Outbox {
         Ok(())
     }
 
+    /// Tells the engine the time. A Ping leaves behind the fragment under way.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        connection: &mut Connection,
+    ) -> Option<Instant> {
+        let fragment = self.queue.as_ref().and_then(|it| it.fragment.as_ref());
+        let ahead = fragment.map_or(0, |it| it.header_left() + it.payload_left);
+        connection.handle_timeout_behind(ahead, now, &mut self.batch)
+    }
+
     /// Drops what has not been begun, but never a part of a frame.
     pub(super) fn drop_unbegun(&mut self) {
         let Some(queue) = self.queue.as_deref_mut() else {

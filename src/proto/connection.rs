@@ -353,6 +353,16 @@ impl Connection {
     /// Sends keep-alive Pings, and ends the connection at a deadline that was missed. Calling it
     /// late or twice does no harm; without it no timeout and no budget holds.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
+        self.handle_timeout_behind(0, now, out)
+    }
+
+    /// [`handle_timeout`](Self::handle_timeout) where so many bytes leave before those in `out`.
+    pub(crate) fn handle_timeout_behind(
+        &mut self,
+        ahead: usize,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Option<Instant> {
         self.sender.settle(out);
         let unfinished = match self.receiver.handle_timeout(now) {
             Ok(deadline) => deadline,
@@ -362,7 +372,7 @@ impl Connection {
             }
         };
         let received = self.receiver.take_activity();
-        let deadline = self.sender.handle_timeout(now, received, out);
+        let deadline = self.sender.handle_timeout(now, received, ahead, out);
         if self.is_finished() {
             self.receiver.end();
             return None;

@@ -207,14 +207,16 @@ impl Sender {
         }
     }
 
-    /// Tells the time and what was received since it was last told.
+    /// Tells the time and what was received since it was last told; `ahead` bytes leave before those
+    /// in `out`.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
         received: Activity,
+        ahead: usize,
         out: &mut Vec<u8>,
     ) -> Option<Instant> {
-        let deadline = self.next_deadline(now, received, out);
+        let deadline = self.next_deadline(now, received, ahead, out);
         if let Some(counted) = self.counted() {
             counted.tell(now);
         }
@@ -229,6 +231,7 @@ impl Sender {
         &mut self,
         now: Instant,
         received: Activity,
+        ahead: usize,
         out: &mut Vec<u8>,
     ) -> Option<Instant> {
         let sent = core::mem::take(&mut self.active);
@@ -241,7 +244,7 @@ impl Sender {
         };
         match due {
             Due::Nothing(deadline) => deadline,
-            Due::Ping(deadline) => self.ask_for_life(now, deadline, out),
+            Due::Ping(deadline) => self.ask_for_life(now, deadline, ahead, out),
             Due::Missed(timeout) => {
                 self.time_out(timeout, out);
                 None
@@ -255,9 +258,10 @@ impl Sender {
         &mut self,
         now: Instant,
         deadline: Option<Instant>,
+        ahead: usize,
         out: &mut Vec<u8>,
     ) -> Option<Instant> {
-        if out.len() < self.config.high_water_mark {
+        if out.len().saturating_add(ahead) < self.config.high_water_mark {
             self.frame(true, Opcode::Ping, &[], out);
             self.count_ping(&[]);
             return deadline;

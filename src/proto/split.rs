@@ -316,7 +316,7 @@ impl SendHalf {
     pub fn handle_timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
         self.sender.settle(out);
         let heard = mem::replace(&mut self.heard, Activity::None);
-        self.sender.handle_timeout(now, heard, out)
+        self.sender.handle_timeout(now, heard, 0, out)
     }
 
     /// As [`Connection::state`].
