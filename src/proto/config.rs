@@ -154,8 +154,8 @@ impl Config {
         self
     }
 
-    /// Whether a message that does not come whole is handed out in parts as they come
-    /// ([`Event::Part`](super::Event::Part)) instead of being gathered. Default off.
+    /// Whether a message that does not come whole, or is compressed, is handed out in parts as they
+    /// come ([`Event::Part`](super::Event::Part)) instead of being gathered. Default off.
     ///
     /// With it no payload is ever held; [`max_message_size`](Self::max_message_size) still holds.
     #[must_use]

@@ -105,8 +105,10 @@ impl Connection {
     /// used up.
     ///
     /// A message that lies whole in `input` is unmasked in place and borrowed; any other is owned.
-    /// A Ping's Pong and a Close's reply are in `out` before the event is returned. Once the
-    /// peer's Close came, or the connection failed, input is discarded.
+    /// A Ping's Pong and a Close's reply are in `out` before the event is returned. Only while
+    /// [`high_water_mark`](Config::high_water_mark) bytes are there, no Pong is: that of the latest
+    /// Ping follows with the next call of this or of [`handle_timeout`](Self::handle_timeout) that
+    /// finds room. Once the peer's Close came, or the connection failed, input is discarded.
     ///
     /// # Errors
     ///
@@ -160,8 +162,9 @@ impl Connection {
     /// most so many bytes of the transport to the buffer, then call
     /// [`receive_direct`](Self::receive_direct).
     ///
-    /// `Some` while a binary frame lacks more than 64 KiB and the input is used up. The buffer has
-    /// room already; nothing is lost if it is not used.
+    /// `Some` while a binary frame lacks more than 64 KiB and the input is used up, unless its
+    /// message is compressed or handed out in parts. The buffer has room already; nothing is lost if
+    /// it is not used.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         self.receiver.direct()
     }

@@ -221,14 +221,14 @@ impl<'a> Part<'a> {
 pub enum Event<'a> {
     /// A whole message.
     Message(Message<'a>),
-    /// A piece of a message that did not come whole; only with
+    /// A piece of a message that did not come whole, or was compressed; only with
     /// [`Config::streaming`](super::Config::streaming).
     Part(Part<'a>),
-    /// A Ping. Its Pong is already in the output (§5.5.2).
+    /// A Ping. Its Pong is already in the output, or follows once there is room (§5.5.2).
     Ping(Cow<'a, [u8]>),
     /// A Pong, asked for or not (§5.5.3).
     Pong(Cow<'a, [u8]>),
-    /// The peer's Close frame; ours is already in the output (§5.5.1).
+    /// The peer's Close frame; ours is already in the output, behind what was sent before (§5.5.1).
     Close(Option<CloseFrame<'a>>),
 }
 
