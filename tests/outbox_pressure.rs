@@ -173,6 +173,36 @@ fn hostile_121_a_slow_reader_of_large_fragments_is_not_dead() {
     assert_eq!(endpoint.handle_timeout(at(second + 50)), None);
 }
 
+/// Data that leaves is data either way, as what comes is: a long fragment, or a batch, that is taken
+/// slowly is no silence.
+#[test]
+fn who_takes_what_was_sent_is_not_idle() {
+    for len in [1 << 20, 60_000] {
+        let config = Config::default()
+            .ping_interval(None)
+            .idle_timeout(Some(Duration::from_secs(30)));
+        let mut endpoint = open(Role::Server, &config);
+        endpoint.handle_timeout(at(0));
+        endpoint.send(vec![7; len]).unwrap();
+        let mut written = Vec::new();
+        let mut second = 0;
+        while write(&mut endpoint, 1_000, &mut written) > 0 {
+            second += 1;
+            assert!(endpoint.handle_timeout(at(second)).is_some(), "{second}");
+        }
+        assert!(second >= len as u64 / 1_000);
+        // What is no data is silence, even if it is taken.
+        let quiet = second + 30;
+        while !endpoint.is_finished() {
+            endpoint.ping(b"").unwrap();
+            write(&mut endpoint, 1, &mut written);
+            second += 1;
+            endpoint.handle_timeout(at(second));
+        }
+        assert!((quiet - 1..=quiet).contains(&second), "{second}");
+    }
+}
+
 /// hostile 073, 126: a peer that asks and never reads.
 #[test]
 fn hostile_073_replies_are_bounded_and_the_latest_ping_is_answered() {

@@ -279,8 +279,13 @@ impl Endpoint {
     /// peer takes what is written can be judged.
     #[cfg(feature = "std")]
     pub(crate) fn handle_write_timeout(&mut self, now: Instant) -> Option<Instant> {
-        let timeout = self.connection_ref()?.config().write_timeout?;
-        let deadline = self.outbox.stalled_since(now)? + timeout;
+        let Self { stage, outbox } = self;
+        let connection = stage.connection()?;
+        if outbox.moves() {
+            connection.note_sent();
+        }
+        let timeout = connection.config().write_timeout?;
+        let deadline = outbox.stalled_since(now)? + timeout;
         if now >= deadline {
             self.time_out_write();
             return None;

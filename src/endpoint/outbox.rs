@@ -366,6 +366,9 @@ impl Outbox {
         now: Instant,
         connection: &mut Connection,
     ) -> Option<Instant> {
+        if self.moves() {
+            connection.note_sent();
+        }
         let fragment = self.queue.as_ref().and_then(|it| it.fragment.as_ref());
         let ahead = fragment.map_or(0, |it| it.header_left() + it.payload_left);
         connection.handle_timeout_behind(ahead, now, &mut self.batch)
@@ -382,6 +385,13 @@ impl Outbox {
         let kept = kept.map_or(0, |fragment| fragment.payload_left);
         queue.dropped += queue.len - kept;
         queue.len = kept;
+    }
+
+    /// Whether something was written since [`stalled_since`](Self::stalled_since) was last asked,
+    /// while data waits.
+    pub(super) fn moves(&self) -> bool {
+        let queue = self.queue.as_ref();
+        queue.is_some_and(|queue| queue.stalled_since.is_none()) && self.buffered_amount() > 0
     }
 
     /// Since when nothing was written, although something waits, as far as the clock was asked.

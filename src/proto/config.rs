@@ -270,8 +270,8 @@ impl Config {
     }
 
     /// After how long without data in either direction, be it whole messages or pieces of one, the
-    /// connection is closed with
-    /// 1001. Default: never.
+    /// connection is closed with 1001; what waits in an `Endpoint` counts again while it is taken.
+    /// Default: never.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;

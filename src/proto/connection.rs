@@ -439,6 +439,11 @@ impl Connection {
         self.sender.count_pause();
     }
 
+    /// Takes note that data leaves that was sent before.
+    pub(crate) const fn note_sent(&mut self) {
+        self.sender.note_sent();
+    }
+
     /// The kind of the message that is being sent in parts.
     pub(crate) const fn part(&self) -> Option<Opcode> {
         self.sender.part()

@@ -49,7 +49,7 @@ pub(crate) struct Sender {
         expect(dead_code, reason = "nothing is compressed without the feature")
     )]
     deflate: Option<Direction>,
-    /// Whether a message was sent since the clock was last asked.
+    /// Whether data was sent, or left, since the clock was last asked.
     active: bool,
     /// Whether a Close of the peer is answered only by [`release_reply`](Self::release_reply).
     holds_reply: bool,
@@ -315,6 +315,11 @@ impl Sender {
         if let Some(counted) = self.counted() {
             counted.pauses += 1;
         }
+    }
+
+    /// Takes note that data leaves that was sent before.
+    pub(crate) const fn note_sent(&mut self) {
+        self.active = true;
     }
 
     /// The kind of the message that is being sent in parts.
