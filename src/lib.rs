@@ -82,6 +82,7 @@
 //! | `tokio` | the tokio adapter, with `Stream` and `Sink` |
 //! | `futures` | the futures-io adapter, with `Stream` and `Sink` |
 //! | `mio` | the mio adapter |
+//! | `tracing` | openings, ends and frames told to `tracing`: sizes and codes, never what peers say |
 //! | `http` | conversions between the handshake's types and those of the package `http` |
 //! | `axum` | `adapter::axum`: an extractor for axum 0.8 |
 //! | `hyper` | `adapter::hyper`: an upgrade in a server of hyper 1 |
@@ -92,7 +93,7 @@
 //! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
 //! Features add names and never change behaviour, but for one: the browsers' `WebSocket` offers
-//! compression if it is there.
+//! compression if it is there. With both crypto providers on, the program must say which one is used.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

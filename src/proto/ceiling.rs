@@ -36,7 +36,7 @@ pub struct Ceiling {
     /// A header or a control frame that a read cut: below 1 KiB.
     pub spill: u64,
     /// The message that is being gathered: 2 × `max_message_size`; with `streaming` a part of a
-    /// compressed message, 148 KiB. `recycle` lets the program add a buffer of one message.
+    /// compressed message, 145 KiB. `recycle` lets the program add a buffer of one message.
     pub assembly: u64,
     /// What inflates: 42 KiB, and twice the window of the peer.
     pub inflater: u64,

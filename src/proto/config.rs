@@ -9,7 +9,8 @@ use super::deflate::Pool;
 /// What a connection may cost and how long it may take. Connections share one through an `Arc`.
 ///
 /// Every limit is finite unless you lift it. Any value is safe: a limit of 0 refuses everything it
-/// limits, the greatest value of its type refuses nothing, and nothing overflows in between.
+/// limits, the greatest value of its type refuses nothing, and nothing overflows in between. A
+/// timeout or an interval of `None` never passes. Sections are those of RFC 6455.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -129,7 +130,8 @@ impl Default for Config {
 impl Config {
     /// The longest message to receive, in bytes (§10.4); longer ones fail with close code 1009.
     ///
-    /// Default 16 MiB. Checked against each frame's announced length before any of it is stored.
+    /// Default 16 MiB. Checked against each frame's announced length before any of it is stored; a
+    /// compressed message is as long as what it inflates to, and checked as that is made.
     #[must_use]
     pub const fn max_message_size(mut self, bytes: u64) -> Self {
         self.max_message_size = bytes;
@@ -232,8 +234,9 @@ impl Config {
     }
 
     /// Whether a server is handed requests that ask for no WebSocket, to serve a page on the same
-    /// port: a GET or HEAD of HTTP/1.1 without a body, whose `Upgrade` does not list `websocket`.
-    /// Default off: they are answered with 426, and a HEAD with 405.
+    /// port: a GET or HEAD of HTTP/1.1 without a body, whose `Upgrade` does not list `websocket`
+    /// and which has no `Sec-WebSocket-Key`. Default off: they are answered with 426, and a HEAD
+    /// with 405.
     ///
     /// Such a [`Request`](super::handshake::Request) says no to
     /// [`is_websocket`](super::handshake::Request::is_websocket) and is answered by a
@@ -261,8 +264,8 @@ impl Config {
         self
     }
 
-    /// How long after such a Ping something must be heard; any complete frame counts as life.
-    /// Default 20 s.
+    /// How long after such a Ping something must be heard, be it any complete frame or a piece of
+    /// a message; else the connection is closed with 1011. Default 20 s.
     #[must_use]
     pub const fn pong_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.pong_timeout = timeout;
@@ -271,7 +274,7 @@ impl Config {
 
     /// After how long without data in either direction, be it whole messages or pieces of one, the
     /// connection is closed with 1001; what waits in an `Endpoint` counts again while it is taken.
-    /// Default: never.
+    /// Default `None`: never.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.idle_timeout = timeout;
@@ -303,8 +306,8 @@ impl Config {
         self
     }
 
-    /// How long the peer may take none of what waits to be written. Default 30 s. Kept by the
-    /// `Endpoint`, which owns its output.
+    /// How long the peer may take none of what waits to be written; then the connection ends with
+    /// 1008. Default 30 s. Kept by the `Endpoint`, which owns its output.
     #[must_use]
     pub const fn write_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.write_timeout = timeout;

@@ -52,8 +52,8 @@ pub enum ProtocolError {
     TooManyTinyFrames,
     /// A compressed message that is not a sequence of DEFLATE blocks (RFC 7692 §7.2.2).
     InvalidDeflate,
-    /// A compressed message that inflates to next to nothing: more than 64 KiB and 16 bytes for
-    /// each that they make.
+    /// A compressed message that inflates to next to nothing: it is longer than 64 KiB and 16
+    /// bytes for each byte that it makes.
     InflateBudget,
     /// There was no memory to store a message of permitted size.
     OutOfMemory,

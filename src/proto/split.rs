@@ -275,7 +275,7 @@ impl SendHalf {
     ///
     /// # Errors
     ///
-    /// As [`Connection::send_part`].
+    /// As [`Connection::begin_frame`].
     pub fn begin_frame(&mut self, part: &Part<'_>) -> Result<EncodedHeader, SendError> {
         self.sender
             .begin_frame(part.data.opcode(), part.data.len(), part.last)

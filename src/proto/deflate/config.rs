@@ -7,8 +7,8 @@ use core::time::Duration;
 /// The defaults are for a server with many connections: **no context takeover** either way, so that
 /// between two messages a connection holds nothing. Compressors (about 315 KiB each) and inflaters
 /// (about 75 KiB) then come from a pool in the [`Config`](crate::Config), which its connections
-/// share through their `Arc`. With context takeover similar messages become about half as long
-/// again, and each connection keeps a compressor of its own from its first compressed message
+/// share through their `Arc`. With context takeover similar messages become about half as long as
+/// without, and each connection keeps a compressor of its own from its first compressed message
 /// until it was idle for [`release_after`](Self::release_after), and an inflater to its end:
 ///
 /// | `server_max_window_bits` / `client_max_window_bits` | compressor (mem level 7) | inflater |
@@ -77,8 +77,8 @@ impl DeflateConfig {
         self
     }
 
-    /// How much memory a compressor's symbol buffer takes, 1 to 9: 512 bytes at 1, twice that with
-    /// each step. Default 7.
+    /// How much memory a compressor's buffers of symbols and output take, 1 to 9: 896 bytes at 1,
+    /// twice that with each step. Default 7, which is 56 KiB.
     #[must_use]
     pub const fn mem_level(mut self, level: u8) -> Self {
         self.mem_level = clamp(level, 1, 9);
@@ -134,7 +134,8 @@ impl DeflateConfig {
     }
 
     /// After how long without a compressed message a connection's compressor is freed; its next
-    /// message begins with an empty window, which is always allowed (§7.2.1). Default 30 s.
+    /// message begins with an empty window, which is always allowed (§7.2.1). Default 30 s; `None`
+    /// keeps it to the end.
     #[must_use]
     pub const fn release_after(mut self, idle: Option<Duration>) -> Self {
         self.release_after = idle;
