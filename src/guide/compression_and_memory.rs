@@ -40,7 +40,7 @@
 //! | [`DeflateConfig`] | default | effect |
 //! |---|---|---|
 //! | `level` | 5 | 1 is fast, 9 is short |
-//! | `mem_level` | 7 | the compressor's symbol buffer: 512 bytes at 1, twice that with each step |
+//! | `mem_level` | 7 | the compressor's buffers of symbols and output: 896 bytes at 1, twice that with each step |
 //! | `threshold` | 256 bytes | shorter messages are not compressed |
 //! | `server_no_context_takeover` | yes | the server begins each message with an empty window (§7.1.1.1) |
 //! | `client_no_context_takeover` | yes | the client does (§7.1.1.2) |
@@ -145,8 +145,8 @@
 //! write buffers belong to the thread, a few for all its connections, while no message is
 //! unfinished, nothing waits to be written and you hold no lent event. A server's engine is 88
 //! bytes, a client's has a generator of masking keys as well. Measured over sockets, with the task
-//! or the stream of the runtime (`benches/RESULTS.md`, ten thousand connections): 254 bytes each on
-//! mio, 1,285 on tokio, of which a bare tokio task with its stream is 1,026.
+//! or the stream of the runtime (`benches/RESULTS.md`, ten thousand connections): 191 bytes each on
+//! mio, 1,026 on tokio, of which a bare tokio task with its stream is 896.
 //!
 //! [`Config::deflate`]: crate::Config::deflate
 //! [`Config::memory_ceiling`]: crate::Config::memory_ceiling

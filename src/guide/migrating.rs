@@ -2,7 +2,8 @@
 //! side.
 //!
 //! Compared with tungstenite 0.30, tokio-tungstenite 0.30 and fastwebsockets 0.10, by reading
-//! them, and the first and the last by running them as well. `examples/stream_and_sink.rs` has the shape of a tokio-tungstenite program.
+//! them, and the first and the last by running them as well. `examples/stream_and_sink.rs` has the
+//! shape of a tokio-tungstenite program.
 //!
 //! # What behaves differently
 //!
@@ -146,10 +147,12 @@
 //! | `set_auto_pong`, `set_auto_close` | always |
 //! | `set_max_message_size` | [`Config::max_message_size`] |
 //! | `split(tokio::io::split)`, feature `unstable-split`, with a function that sends what is owed | `into_split()`: what is owed is sent |
-//! | `handshake::client`, `upgrade::upgrade`, over hyper | `connect`, `accept`, over any stream |
+//! | `upgrade::upgrade`, over hyper | `adapter::hyper::upgrade`; over any stream `Socket::accept` |
+//! | `handshake::client`, over hyper | `connect`, or `Socket::connect` over any stream |
 //!
-//! Where hyper did the handshake, make the engine by hand. `Request::from_parts` takes the head of
-//! any HTTP stack, `answer` gives the fields of the response and what it agrees on:
+//! Where another HTTP stack than hyper did the handshake, make the engine by hand.
+//! `Request::from_parts` takes the head of any of them, `answer` gives the fields of the response
+//! and what it agrees on:
 //!
 //! ```
 //! use std::sync::Arc;

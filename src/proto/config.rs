@@ -159,7 +159,8 @@ impl Config {
     /// Whether a message that does not come whole, or is compressed, is handed out in parts as they
     /// come ([`Event::Part`](super::Event::Part)) instead of being gathered. Default off.
     ///
-    /// With it no payload is ever held; [`max_message_size`](Self::max_message_size) still holds.
+    /// With it no payload is kept, but for a part of a compressed message while it is inflated;
+    /// [`max_message_size`](Self::max_message_size) still holds.
     #[must_use]
     pub const fn streaming(mut self, streaming: bool) -> Self {
         self.streaming = streaming;

@@ -50,7 +50,7 @@ const AFTER_HELP: &str = "\
 The server must send every message back. A case passes; fails; is inconclusive where the RFC leaves
 the server a choice; or is inapplicable where the server does not offer what the case is about.
 
-Exit codes: 0 none failed, 1 some did, 2 wrong usage.";
+Exit codes: 0 none failed, 1 some did or none could be tried, 2 wrong usage.";
 
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let target = options.url.clone();
@@ -62,7 +62,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     };
     let cases = selected(options.only.as_deref());
     if cases.is_empty() {
-        return Err(Failure::new("no case has that in its name").hint("Leave --only out for all."));
+        return Err(
+            Failure::new("no case has that in its group, name or section")
+                .hint("Leave --only out for all."),
+        );
     }
     greet(&server)?;
 

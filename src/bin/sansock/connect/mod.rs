@@ -68,7 +68,8 @@ standard error. In a line:
   /help                  shows this
   //TEXT                 sends /TEXT
 
-Exit codes: 0 the connection was closed cleanly, 1 it was not, 2 wrong usage.";
+Exit codes: 0 the connection was closed cleanly, 1 it was not or a line of a pipe could not be
+sent, 2 wrong usage.";
 
 /// What is said where nothing else is.
 const NORMAL: CloseFrame<'static> = CloseFrame {
