@@ -162,9 +162,9 @@ impl Connection {
     /// most so many bytes of the transport to the buffer, then call
     /// [`receive_direct`](Self::receive_direct).
     ///
-    /// `Some` while a binary frame lacks more than 64 KiB and the input is used up, unless its
-    /// message is compressed or handed out in parts. The buffer has room already; nothing is lost if
-    /// it is not used.
+    /// Ask once the input is used up: `Some` while a frame of a binary message lacks more than
+    /// 64 KiB, but `None` if the message is compressed or [`Config::streaming`] is on. The buffer has
+    /// room already; nothing is lost if it is not used.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         self.receiver.direct()
     }

@@ -30,6 +30,9 @@ use crate::{
 /// `wss:` needs feature `rustls` and a crypto provider; it trusts whom the platform trusts. For
 /// more connections than one, and for all other settings, there is `connect_with_tls`.
 ///
+/// [`Config::handshake_timeout`] begins once TCP is connected: to resolve the host and to connect
+/// take as long as the system lets them.
+///
 /// # Errors
 ///
 /// [`Error::Request`] for a URL that is none, [`Error::Io`] if no address answers (and for `wss:`

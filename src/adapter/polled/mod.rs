@@ -1,7 +1,8 @@
 //! What the adapters of asynchronous runtimes share: a socket over any [`Io`].
 //!
 //! `adapter::tokio` and `adapter::futures` are this with an [`Io`] of their own. For a runtime that
-//! has neither's traits, implement [`Io`] yourself.
+//! has neither's traits, implement [`Io`] yourself; either feature brings this module, and `futures`
+//! the fewer packages.
 
 mod bytes;
 mod incoming;
