@@ -93,7 +93,8 @@
 //! | `web` | the browsers' `WebSocket`: the layer `web`, and `adapter::web` over each adapter |
 //!
 //! Features add names and never change behaviour, but for one: the browsers' `WebSocket` offers
-//! compression if it is there. With both crypto providers on, the program must say which one is used.
+//! compression if it is there. With both crypto providers on, the program must say which one is
+//! used.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -382,8 +382,8 @@ impl Endpoint {
         }
     }
 
-    /// Bytes of application data that were sent and are not yet written: no framing, uncompressed, no control
-    /// frames.
+    /// Bytes of application data that were sent and are not yet written: no framing, uncompressed,
+    /// no control frames.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.outbox.buffered_amount()

@@ -58,7 +58,8 @@ impl Endpoint {
     }
 
     /// Sends a message that was framed before. A server shares the payload of one above 4 KiB with
-    /// all its other receivers, unless one write takes more than it; a client frames and masks it anew (§5.3).
+    /// all its other receivers, unless it leaves in one write with what waits already; a client
+    /// frames and masks it anew (§5.3).
     ///
     /// # Errors
     ///

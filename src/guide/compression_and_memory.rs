@@ -60,9 +60,9 @@
 //! `Config` and go back, which keeps at most 16 compressors of about 315 KiB and 16 inflaters of
 //! about 75 KiB for all connections together. This is the default, for many connections.
 //!
-//! With takeover small, similar messages become about half as long as without: 1 KiB of JSON takes 231
-//! bytes instead of 456 (`benches/RESULTS.md`). Each connection that sends then has a compressor of
-//! its own until it was idle for `release_after`, and an inflater of its own to its end:
+//! With takeover small, similar messages become about half as long as without: 1 KiB of JSON takes
+//! 231 bytes instead of 456 (`benches/RESULTS.md`). Each connection that sends then has a compressor
+//! of its own until it was idle for `release_after`, and an inflater of its own to its end:
 //!
 //! | window bits | compressor | inflater |
 //! |---|---|---|

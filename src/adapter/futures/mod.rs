@@ -2,8 +2,9 @@
 //! `futures` itself offers.
 //!
 //! These traits know streams but no time. So a socket takes a [`Timer`] of your runtime with
-//! [`Socket::with_timer`](crate::adapter::polled::Socket::with_timer), or hands out its next
-//! [`next_deadline`](crate::adapter::polled::Socket::next_deadline) for you to poll it again by; with neither, no timeout holds.
+//! [`Socket::with_timer`](crate::adapter::polled::Socket::with_timer), or hands out its
+//! [`next_deadline`](crate::adapter::polled::Socket::next_deadline) for you to poll it again by;
+//! with neither, no timeout holds.
 //!
 //! At its end a socket closes the stream, which must shut down writing (RFC 6455 §7.1.1).
 //! `smol::net::TcpStream` does; `smol::Async<std::net::TcpStream>` only flushes, and its peer sees the
