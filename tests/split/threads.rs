@@ -142,6 +142,17 @@ fn hostile_144_a_hundred_blocking_senders_keep_their_order() {
 
 /// The read half waits with no time limit when the other half starts to close.
 #[test]
+fn a_blocking_half_says_whether_a_send_would_wait() {
+    let (end, _silent) = blocking_pair(&Config::default().high_water_mark(1));
+    let (_read, mut write) = end.into_split().unwrap();
+    assert!(write.can_send());
+    write.send(vec![b'x'; 4 << 20]).unwrap(); // more than the system takes at once
+    assert!(!write.can_send());
+    write.close(None).unwrap();
+    assert!(!write.can_send());
+}
+
+#[test]
 fn a_blocking_reader_keeps_the_deadline_of_a_close_sent_while_it_waits() {
     let config = Config::default()
         .ping_interval(None)

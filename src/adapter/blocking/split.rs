@@ -303,6 +303,14 @@ impl<S: Stream> WriteHalf<S> {
         }
     }
 
+    /// Whether [`send`](Self::send) would not have to wait.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.shared
+            .as_ref()
+            .is_some_and(|shared| shared.lock().endpoint().can_send())
+    }
+
     /// Bytes of application data that were sent and are not yet written.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
