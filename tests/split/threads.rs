@@ -140,7 +140,7 @@ fn hostile_144_a_hundred_blocking_senders_keep_their_order() {
     });
 }
 
-/// The read half waits with no time limit when the other half starts to close.
+/// The mark is low, and nobody reads at the other end.
 #[test]
 fn a_blocking_half_says_whether_a_send_would_wait() {
     let (end, _silent) = blocking_pair(&Config::default().high_water_mark(1));
@@ -152,6 +152,7 @@ fn a_blocking_half_says_whether_a_send_would_wait() {
     assert!(!write.can_send());
 }
 
+/// The read half waits with no time limit when the other half starts to close.
 #[test]
 fn a_blocking_reader_keeps_the_deadline_of_a_close_sent_while_it_waits() {
     let config = Config::default()
