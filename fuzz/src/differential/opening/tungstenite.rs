@@ -1,4 +1,4 @@
-//! tungstenite 0.30: rules TS01 to TS13 of its server, TC01 to TC09 of its client.
+//! tungstenite 0.30: rules TS01 to TS13 of its server, TC01 to TC10 of its client.
 
 use sansock::{Role, proto::handshake::HandshakeError as Ours};
 use tungstenite::{
@@ -203,6 +203,16 @@ pub(in super::super) const RULES: &[Rule] = &[
                 )
         },
         example: b"\x05\xFF\0",
+    },
+    Rule {
+        entry: "TC10",
+        explains: |it| {
+            it.is_client()
+                && matches!(it.ours, Said::Refused(_))
+                && (it.is_laxer("Protocol(HttparseError(Version))")
+                    || it.is_laxer("Protocol(WrongHttpVersion)"))
+        },
+        example: b"\x03\xFF\0HTTP/1.5 401 No\r\n\r\n",
     },
 ];
 
