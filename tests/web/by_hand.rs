@@ -261,6 +261,25 @@ fn d47_d49_closing_wakes_a_write_that_waits_for_room() {
     assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
 }
 
+/// Closing says something to those who wait only when it begins: not to the one that closes, again
+/// and again, until the peer has answered.
+#[test]
+fn d48_closing_as_a_sink_waits_without_waking_itself() {
+    let (_stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut writable).poll_close(&mut cx).is_pending());
+    assert!(hand.run().is_pending());
+    let driven = hand.count.0.load(Ordering::Relaxed);
+    for _ in 0..3 {
+        assert!(Pin::new(&mut writable).poll_close(&mut cx).is_pending());
+    }
+    assert_eq!(count.0.load(Ordering::Relaxed), 0);
+    assert_eq!(hand.count.0.load(Ordering::Relaxed), driven);
+}
+
 /// A message without bytes has a place to wait in, of which there are not more than room for.
 #[test]
 fn d47_hostile_169_a_write_of_nothing_waits_for_the_peer_too() {

@@ -143,10 +143,15 @@ impl<R> Shared<R> {
     /// Closes as the program says.
     pub(super) fn close(&self, code: Option<u16>, reason: &str) -> Result<(), DomError> {
         let mut state = self.lock();
+        let before = state.core.ready_state();
         state.core.close(code, reason)?;
         // "after close() was called nothing more arrives"
         if let Some(receiver) = &mut state.receiver {
             receiver.drop_messages();
+        }
+        if state.core.ready_state() == before {
+            // Nothing is new to anybody, and who closes may be one of those who wait.
+            return Ok(());
         }
         // Who waits for room to write will never have it.
         self.tell(state);
