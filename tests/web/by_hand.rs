@@ -356,6 +356,18 @@ fn d45_hostile_141_those_that_gave_up_waiting_are_forgotten() {
     assert_eq!(Arc::strong_count(&count), 2, "this one and its waker");
 }
 
+/// A handle may be kept for long behind the end, to look at what became of it.
+#[test]
+fn d40_a_socket_that_is_over_keeps_nothing_of_its_driver() {
+    let (stream, mut hand) = stream(Config::default());
+    hand.accept(b"");
+    let Hand { driver, count, .. } = hand;
+    assert!(Arc::strong_count(&count) > 1, "it wakes its driver");
+    drop(driver);
+    assert_eq!(Arc::strong_count(&count), 1);
+    assert_eq!(stream.socket().ready_state(), State::Closed);
+}
+
 /// What the connection cannot send is not lost in silence.
 #[test]
 fn d24_a_message_inside_an_unfinished_one_fails_the_connection() {

@@ -282,9 +282,13 @@ impl<R> Shared<R> {
         }
     }
 
-    /// Ends it without whoever drove it: listeners are not called, for there is no thread to do so.
+    /// Ends it without whoever drove it, if that is not done: listeners are not called, for there
+    /// is no thread to do so.
     pub(in crate::adapter) fn abandon(&self) {
         self.fail(Error::WebSocket(Failure::Abandoned));
+        // A handle may live on: not so what woke the driver, such as a task or a descriptor.
+        let driver = self.lock().driver.take();
+        drop(driver);
         loop {
             let event = self.lock().core.next_event();
             match event {
