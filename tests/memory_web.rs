@@ -29,7 +29,7 @@ use allocation_counter::{AllocationInfo, measure};
 use common::{ROLES, SEED, frame, frames};
 use futures_util::io::{AsyncRead, AsyncWrite};
 use sansock::{
-    Config, Role,
+    Config, Role, State,
     adapter::{
         futures::{Futures, NoTimer, Socket, WebSocket, WebSocketStream},
         web::{Builder, Ceiling},
@@ -535,6 +535,29 @@ fn hostile_205_a_stream_that_is_written_to_holds_what_is_stated() {
         assert!(heap.bytes_max >= 256 << 10, "{flood:?}: {heap:?}");
         assert_eq!(heap.bytes_current, 0, "{flood:?}: {heap:?}");
     }
+}
+
+/// A handle may live on: what can no more be sent counts, and is not kept.
+#[test]
+fn hostile_205_what_was_never_sent_is_not_held_behind_the_end() {
+    let mut over = None;
+    let heap = measure(|| {
+        let connection = Connection::server(&Arc::default());
+        let socket = Socket::from_parts(smol::io::Cursor::new(Vec::new()), connection, Vec::new());
+        let (socket, driver) = WebSocket::from_socket(socket);
+        for _ in 0..100 {
+            socket.send(&[7; 10_000][..]).unwrap();
+        }
+        drop(driver);
+        over = Some(socket);
+    });
+    let over = over.unwrap();
+    assert_eq!(
+        (over.ready_state(), over.buffered_amount()),
+        (State::Closed, 1_000_000)
+    );
+    assert!(heap.bytes_max > 1_000_000, "{heap:?}");
+    assert!(heap.bytes_current <= STATE as i64, "{heap:?}");
 }
 
 #[test]

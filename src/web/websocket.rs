@@ -29,8 +29,11 @@ pub struct WebSocketCore {
     outgoing: VecDeque<Message<'static>>,
     /// Our Close, behind all that is outgoing.
     close: Option<Option<CloseFrame<'static>>>,
-    /// Bytes in `outgoing`.
+    /// Bytes in `outgoing`, or in what was there at the end.
     queued: u64,
+    /// How many messages were.
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+    unsent: usize,
     /// Bytes that the endpoint was given and has not written.
     unwritten: u64,
     /// Bytes that were sent too late, and never will be written.
@@ -106,6 +109,8 @@ impl WebSocketCore {
             outgoing: VecDeque::new(),
             close: None,
             queued: 0,
+            #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+            unsent: 0,
             unwritten: 0,
             lost: 0,
             max_buffered_amount: Self::MAX_BUFFERED_AMOUNT,
@@ -218,6 +223,13 @@ impl WebSocketCore {
     #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
     pub(crate) fn has_outgoing(&self) -> bool {
         !self.is_ended && (!self.outgoing.is_empty() || self.close.is_some())
+    }
+
+    /// Takes out the messages that the end kept from being sent. They go on counting.
+    #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
+    pub(crate) fn take_unsent(&mut self) -> VecDeque<Message<'static>> {
+        self.unsent = self.outgoing.len();
+        core::mem::take(&mut self.outgoing)
     }
 
     /// Takes note that the endpoint has this much application data left to write, with what it has
@@ -374,7 +386,8 @@ impl WebSocketCore {
     /// of each message, since else empty ones would have none.
     #[cfg(any(feature = "futures", feature = "mio", feature = "tokio"))]
     pub(crate) fn waiting_cost(&self) -> u64 {
-        let places = (self.outgoing.len() as u64).saturating_mul(MESSAGE_COST);
+        let messages = (self.outgoing.len() + self.unsent) as u64;
+        let places = messages.saturating_mul(MESSAGE_COST);
         self.unwritten_amount().saturating_add(places)
     }
 

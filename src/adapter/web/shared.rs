@@ -1,7 +1,7 @@
 //! What the handles of a `WebSocket` share with whatever drives it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     string::String,
@@ -302,7 +302,8 @@ impl<R> Shared<R> {
         self.lock().target.next(cursor)
     }
 
-    /// Gives an event to the receiver. Nothing follows `close`, so what listeners own is let go.
+    /// Gives an event to the receiver. Nothing follows `close`, so what listeners own is let go, and
+    /// what was never sent.
     fn deliver(&self, event: Event) {
         let is_last = event.event_type() == EventType::Close;
         let is_message = event.event_type() == EventType::Message;
@@ -315,11 +316,11 @@ impl<R> Shared<R> {
         }
         let receiver = state.receiver.as_mut().filter(|_| !is_late);
         let waker = receiver.and_then(|to| to.push(event));
-        let listeners = if is_last {
+        let (listeners, unsent) = if is_last {
             state.is_over = true;
-            state.target.take()
+            (state.target.take(), state.core.take_unsent())
         } else {
-            Vec::new()
+            (Vec::new(), VecDeque::new())
         };
         self.tell(state);
         if let Some(waker) = waker {
@@ -328,6 +329,7 @@ impl<R> Shared<R> {
         for listener in listeners {
             contain(|| drop(listener));
         }
+        drop(unsent);
     }
 }
 
