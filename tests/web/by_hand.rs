@@ -261,6 +261,24 @@ fn d47_d49_closing_wakes_a_write_that_waits_for_room() {
     assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
 }
 
+#[test]
+fn d32_d47_the_peers_close_wakes_a_write_that_waits_for_room() {
+    let (_stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    hand.wire.set_room(0);
+    assert!(poll(std::pin::pin!(writable.write(vec![0; 1 << 20]))).is_pending());
+    assert!(hand.run().is_pending());
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    assert!(Pin::new(&mut writable).poll_ready(&mut cx).is_pending());
+    hand.wire.feed(b"\x88\x00");
+    assert!(hand.run().is_pending());
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    let error = Poll::Ready(Err(StreamError::InvalidStateError));
+    assert_eq!(Pin::new(&mut writable).poll_ready(&mut cx), error);
+}
+
 /// Closing says something to those who wait only when it begins: not to the one that closes, again
 /// and again, until the peer has answered.
 #[test]

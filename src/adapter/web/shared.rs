@@ -268,8 +268,14 @@ impl<R> Shared<R> {
             if !state.is_started {
                 return false;
             }
+            let before = state.core.ready_state();
             let Some(event) = state.core.next_event() else {
-                return state.is_over;
+                let is_over = state.is_over;
+                if state.core.ready_state() != before {
+                    // The peer closes: no event, but who waits for room to write will have none.
+                    self.tell(state);
+                }
+                return is_over;
             };
             let mut cursor = state.target.dispatch(event.event_type());
             drop(state);
