@@ -89,7 +89,8 @@ impl Writable<Blocking> {
         self.socket().wait_until(handed_over)
     }
 
-    /// Closes the connection behind all that was written, and waits until that is done.
+    /// Closes the connection behind all that was written, and waits until that is done. Messages
+    /// that were not read by now are dropped.
     ///
     /// # Errors
     ///

@@ -203,8 +203,8 @@ impl<R> Readable<R> {
 }
 
 impl<R> Writable<R> {
-    /// Drops what may be dropped and closes the connection: with the code and reason of `reason`,
-    /// else with none. What was written still goes out.
+    /// Gives up writing and closes the connection: with the code and reason of `reason`, else with
+    /// none. What was written still goes out; messages that were not read by now are dropped.
     pub fn abort(self, reason: Option<&WebSocketError>) {
         close_with(&self.socket, reason);
     }

@@ -97,7 +97,8 @@ impl<R: Asynchronous> Writable<R> {
         self.socket().until(handed_over).await
     }
 
-    /// Closes the connection behind all that was written, and waits until that is done.
+    /// Closes the connection behind all that was written, and waits until that is done. Messages
+    /// that were not read by now are dropped.
     ///
     /// # Errors
     ///
