@@ -31,9 +31,9 @@ use crate::adapter::PATIENCE;
 
 /// A stream whose other end is the test.
 #[derive(Clone)]
-struct Wire(Arc<Mutex<Ends>>);
+pub(crate) struct Wire(Arc<Mutex<Ends>>);
 
-struct Ends {
+pub(crate) struct Ends {
     to_read: VecDeque<u8>,
     written: Vec<u8>,
     /// How much may still be written.
@@ -50,12 +50,18 @@ impl Wire {
         Self(Arc::new(Mutex::new(ends)))
     }
 
-    fn feed(&self, bytes: &[u8]) {
+    pub(crate) fn feed(&self, bytes: &[u8]) {
         self.0.lock().unwrap().to_read.extend(bytes);
     }
 
-    fn set_room(&self, room: usize) {
+    pub(crate) fn set_room(&self, room: usize) {
         self.0.lock().unwrap().room = room;
+    }
+
+    /// How much waits to be read, and how much was written.
+    pub(crate) fn lens(&self) -> (usize, usize) {
+        let ends = self.0.lock().unwrap();
+        (ends.to_read.len(), ends.written.len())
     }
 
     fn take_written(&self) -> Vec<u8> {
@@ -124,7 +130,7 @@ impl AsyncWrite for Wire {
 
 /// Counts how often it is woken.
 #[derive(Default)]
-struct Count(AtomicUsize);
+pub(crate) struct Count(pub(crate) AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
@@ -133,10 +139,10 @@ impl Wake for Count {
 }
 
 /// A connection's driver.
-struct Hand {
-    driver: Pin<Box<dyn Future<Output = ()>>>,
-    wire: Wire,
-    count: Arc<Count>,
+pub(crate) struct Hand {
+    pub(crate) driver: Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) wire: Wire,
+    pub(crate) count: Arc<Count>,
 }
 
 impl Hand {
@@ -187,7 +193,7 @@ fn stream(config: Config) -> (WebSocketStream, Hand) {
 }
 
 /// A stream that is open; with `behind` read in the same read as the answer.
-fn opened(behind: &[u8]) -> (WebSocketStream, Opened<Futures>, Hand) {
+pub(crate) fn opened(behind: &[u8]) -> (WebSocketStream, Opened<Futures>, Hand) {
     let (stream, mut hand) = stream(Config::default());
     hand.accept(behind);
     let opened = now(stream.opened()).unwrap();

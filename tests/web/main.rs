@@ -30,6 +30,9 @@ mod opening;
 #[path = "../tls/peer.rs"]
 mod peer;
 mod peers;
+#[expect(dead_code, reason = "some of it is for other suites")]
+#[path = "../common/random.rs"]
+mod random;
 mod rows;
 #[cfg(all(feature = "rustls-aws-lc-rs", feature = "rustls-ring"))]
 mod secure;
@@ -41,6 +44,7 @@ mod silence;
 mod stream_bytes;
 mod streams;
 mod waiting;
+mod wakes;
 
 /// Makes a test for each adapter of functions that are generic over it.
 macro_rules! everywhere {
