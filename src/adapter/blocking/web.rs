@@ -18,6 +18,9 @@ use crate::{
 /// The thread waits for bytes and for what other threads ask for at the same time, so it needs
 /// feature `mio` as well.
 ///
+/// A host's name is resolved by the system in that thread, and nothing interrupts it: whoever closes
+/// meanwhile has `error` and `close` once it has answered.
+///
 /// ```no_run
 /// # fn run() -> Result<(), sansock::web::DomError> {
 /// use sansock::{adapter::blocking::WebSocket, web::Event};
