@@ -100,7 +100,7 @@ pub enum StreamError {
     WebSocket(Arc<WebSocketError>),
     /// Its signal was aborted while it was connecting, for this reason.
     AbortError(Arc<str>),
-    /// It was closed: nothing can be written any more.
+    /// It was closed, or its transport failed: nothing can be written any more.
     InvalidStateError,
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Ends {
     written: Vec<u8>,
     /// How much may still be written.
     room: usize,
+    /// Whether writing fails.
+    is_broken: bool,
 }
 
 impl Wire {
@@ -46,6 +48,7 @@ impl Wire {
             to_read: VecDeque::new(),
             written: Vec::new(),
             room: usize::MAX,
+            is_broken: false,
         };
         Self(Arc::new(Mutex::new(ends)))
     }
@@ -56,6 +59,10 @@ impl Wire {
 
     pub(crate) fn set_room(&self, room: usize) {
         self.0.lock().unwrap().room = room;
+    }
+
+    fn break_writing(&self) {
+        self.0.lock().unwrap().is_broken = true;
     }
 
     /// How much waits to be read, and how much was written.
@@ -110,6 +117,9 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut ends = self.0.lock().unwrap();
+        if ends.is_broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let n = ends.room.min(bytes.len());
         if n == 0 {
             return Poll::Pending;
@@ -464,6 +474,29 @@ fn d47_a_peer_that_takes_nothing_ends_a_stream_that_nobody_reads() {
         panic!("it ended well");
     };
     assert_eq!(error.close_code(), Some(1006));
+}
+
+/// There is no timer, and nobody reads, which would show the end: nothing else tells the writer.
+#[test]
+fn d47_a_transport_that_fails_ends_the_writes_of_a_stream_that_nobody_reads() {
+    let (stream, opened, mut hand) = opened(b"\x81\x02hi\x88\x02\x03\xE8");
+    let (mut readable, mut writable) = (opened.readable, opened.writable);
+    hand.wire.set_room(0);
+    let count = Arc::<Count>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut cx = Context::from_waker(&waker);
+    let mut write = Box::pin(writable.write(vec![0; 1 << 20]));
+    assert!(write.as_mut().poll(&mut cx).is_pending());
+    assert!(hand.run().is_pending());
+    hand.wire.break_writing();
+    assert!(hand.run().is_pending());
+    assert!(count.0.load(Ordering::Relaxed) > 0, "it is told");
+    assert_eq!(now(write), Err(StreamError::InvalidStateError));
+    // What came can be read all the same, and the peer had closed.
+    let chunk = now(readable.read()).unwrap().unwrap();
+    assert_eq!(chunk.as_text(), Some("hi"));
+    let _ = hand.run();
+    assert_eq!(stream.socket().ready_state(), State::Closing);
 }
 
 /// Owns a driver, as a task does.

@@ -324,7 +324,8 @@ impl Driver {
         (self.unflushed || self.endpoint.wants_write()) && !self.has_write_error()
     }
 
-    fn has_write_error(&self) -> bool {
+    /// Whether writing failed, and what that means is still to be read.
+    pub(super) fn has_write_error(&self) -> bool {
         self.extra
             .as_ref()
             .is_some_and(|extra| extra.write_error.is_some())

@@ -39,6 +39,9 @@ pub(in crate::adapter) fn poll_drive<R>(
         if !shared.wants_events() && !driver.endpoint().is_finished() {
             driver.pause(transport);
             set_unwritten(shared, driver);
+            if driver.has_write_error() {
+                shared.fail_writes();
+            }
             // What was written may have made room for more, or the peer may have taken too long.
             if driver.endpoint().is_finished() || has_more(shared, driver) {
                 continue;

@@ -55,6 +55,8 @@ pub(in crate::adapter) struct State<R> {
     /// Whether something that the endpoint was given is not written: what has no bytes of payload
     /// too.
     has_output: bool,
+    /// Whether the transport takes nothing any more, although there is something to be read yet.
+    pub(super) is_unwritable: bool,
 }
 
 impl<R> Shared<R> {
@@ -85,6 +87,7 @@ impl<R> Shared<R> {
                 waiting: BTreeMap::new(),
                 has_sent: false,
                 has_output: false,
+                is_unwritable: false,
             }),
             changed: Condvar::new(),
             handles: AtomicUsize::new(0),
@@ -218,6 +221,14 @@ impl<R> Shared<R> {
         state.has_output &= has_output;
         let has_sent = mem::take(&mut state.has_sent);
         if has_sent || (state.core.unwritten_amount(), state.has_output) < before {
+            self.tell(state);
+        }
+    }
+
+    /// Takes note that nothing will be written any more, while nobody reads what would tell the end.
+    pub(super) fn fail_writes(&self) {
+        let mut state = self.lock();
+        if !mem::replace(&mut state.is_unwritable, true) {
             self.tell(state);
         }
     }

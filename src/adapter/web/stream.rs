@@ -245,7 +245,7 @@ pub(in crate::adapter) fn room<R>(state: &mut State<R>) -> Option<Result<(), Str
     if state.core.ready_state() != crate::State::Open {
         return Some(Err(StreamError::InvalidStateError));
     }
-    (state.core.waiting_cost() < HIGH_WATER_MARK).then_some(Ok(()))
+    done(state, state.core.waiting_cost() < HIGH_WATER_MARK)
 }
 
 /// Whether all but a little was handed to the network, or never will be.
@@ -269,7 +269,11 @@ fn done<R>(state: &State<R>, is_done: bool) -> Option<Result<(), StreamError>> {
     if is_done {
         return Some(Ok(()));
     }
-    state.stream.as_ref()?.write_error().map(Err)
+    let error = state.stream.as_ref()?.write_error();
+    let unwritable = state
+        .is_unwritable
+        .then_some(StreamError::InvalidStateError);
+    error.or(unwritable).map(Err)
 }
 
 fn close_with<R>(socket: &WebSocket<R>, reason: Option<&WebSocketError>) {
