@@ -499,6 +499,20 @@ fn d47_a_transport_that_fails_ends_the_writes_of_a_stream_that_nobody_reads() {
     assert_eq!(stream.socket().ready_state(), State::Closing);
 }
 
+/// Nor where the other half of the transport lives on and says nothing.
+#[test]
+fn d47_a_transport_that_fails_by_half_ends_the_writes_of_a_stream() {
+    let (_stream, opened, mut hand) = opened(b"");
+    let mut writable = opened.writable;
+    hand.wire.set_room(0);
+    let mut write = Box::pin(writable.write(vec![0; 1 << 20]));
+    assert!(poll(write.as_mut()).is_pending());
+    assert!(hand.run().is_pending());
+    hand.wire.break_writing();
+    assert!(hand.run().is_pending());
+    assert_eq!(now(write), Err(StreamError::InvalidStateError));
+}
+
 /// Owns a driver, as a task does.
 struct Task {
     _driver: Mutex<Driver>,

@@ -81,8 +81,8 @@ impl Writable<Blocking> {
     ///
     /// # Errors
     ///
-    /// [`StreamError::InvalidStateError`] once it closes, or if the transport failed and nobody has
-    /// read to the end that tells why; or the error of [`WebSocketStream::closed`].
+    /// [`StreamError::InvalidStateError`] once it closes, or if the transport takes nothing more
+    /// and was not read to its end; or the error of [`WebSocketStream::closed`].
     pub fn write<'m>(&mut self, chunk: impl Into<Message<'m>>) -> Result<(), StreamError> {
         self.socket().wait_until(room)?;
         self.send(chunk.into())?;

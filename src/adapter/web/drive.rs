@@ -39,13 +39,11 @@ pub(in crate::adapter) fn poll_drive<R>(
         if !shared.wants_events() && !driver.endpoint().is_finished() {
             driver.pause(transport);
             set_unwritten(shared, driver);
-            if driver.has_write_error() {
-                shared.fail_writes();
-            }
             // What was written may have made room for more, or the peer may have taken too long.
             if driver.endpoint().is_finished() || has_more(shared, driver) {
                 continue;
             }
+            fail_writes(shared, driver);
             return Poll::Pending;
         }
         if let Some((event, reply)) = driver.next_event() {
@@ -61,7 +59,10 @@ pub(in crate::adapter) fn poll_drive<R>(
             Poll::Ready(Ok(false)) => return Poll::Ready(()),
             Poll::Ready(Err(error)) => shared.note_error(error.into()),
             Poll::Pending if has_more(shared, driver) => continue,
-            Poll::Pending => return Poll::Pending,
+            Poll::Pending => {
+                fail_writes(shared, driver);
+                return Poll::Pending;
+            }
         }
         reads += 1;
         if reads == READS {
@@ -89,6 +90,13 @@ fn send<R>(shared: &Shared<R>, driver: &mut Driver) -> Result<(), SendError> {
 /// Whether there is room again for what the program asked for.
 fn has_more<R>(shared: &Shared<R>, driver: &Driver) -> bool {
     driver.endpoint().can_send() && shared.has_outgoing()
+}
+
+/// Tells that nothing will be written any more, where reading does not tell more than that.
+fn fail_writes<R>(shared: &Shared<R>, driver: &Driver) {
+    if driver.has_write_error() {
+        shared.fail_writes();
+    }
 }
 
 /// What the endpoint drops at its end was not written, and goes on counting.

@@ -55,7 +55,7 @@ pub(in crate::adapter) struct State<R> {
     /// Whether something that the endpoint was given is not written: what has no bytes of payload
     /// too.
     has_output: bool,
-    /// Whether the transport takes nothing any more, although there is something to be read yet.
+    /// Whether the transport takes nothing any more, and it was not read yet how that ends.
     pub(super) is_unwritable: bool,
 }
 
@@ -225,7 +225,7 @@ impl<R> Shared<R> {
         }
     }
 
-    /// Takes note that nothing will be written any more, while nobody reads what would tell the end.
+    /// Takes note that nothing will be written any more, although the connection has not ended.
     pub(super) fn fail_writes(&self) {
         let mut state = self.lock();
         if !mem::replace(&mut state.is_unwritable, true) {

@@ -84,8 +84,8 @@ impl<R: Asynchronous> Writable<R> {
     ///
     /// # Errors
     ///
-    /// [`StreamError::InvalidStateError`] once it closes, or if the transport failed and nobody has
-    /// read to the end that tells why; or the error of [`WebSocketStream::closed`].
+    /// [`StreamError::InvalidStateError`] once it closes, or if the transport takes nothing more
+    /// and was not read to its end; or the error of [`WebSocketStream::closed`].
     ///
     /// # Cancel safety
     ///
