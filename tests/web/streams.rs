@@ -10,14 +10,15 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use sansock::{
-    Message,
+    Message, State,
     adapter::{
+        Error,
         blocking::{self, Blocking},
         futures::{self, Futures},
         tokio::{self as tokio_adapter, Tokio},
         web::{AbortController, Opened, Readable, StreamOptions, WebSocketStream, Writable},
     },
-    web::{CloseInfo, DomError, MessageData, StreamError, SyntaxError, WebSocketError},
+    web::{CloseInfo, DomError, Failure, MessageData, StreamError, SyntaxError, WebSocketError},
 };
 
 use crate::{
@@ -213,6 +214,20 @@ over_each! {
         assert_eq!(A::closed(&stream).unwrap_err(), aborted());
         thread::sleep(Duration::from_millis(50));
         assert!(!server.is_asked());
+    }
+
+    fn d42_a_signal_aborted_before_resolves_no_host<A>() {
+        let controller = AbortController::new();
+        controller.abort();
+        let options = StreamOptions {
+            signal: Some(controller.signal()),
+            ..StreamOptions::default()
+        };
+        let stream = A::stream("ws://nobody.invalid/", &options).unwrap();
+        wait_until(|| stream.socket().ready_state() == State::Closed);
+        let error = stream.socket().error().unwrap();
+        let given_up = Failure::ClosedWhileConnecting;
+        assert!(matches!(*error, Error::WebSocket(it) if it == given_up), "{error:?}");
     }
 
     fn d43_a_signal_aborted_during_and_after<A>() {

@@ -140,8 +140,10 @@ pub(super) fn drive(socket: &WebSocket, plan: Option<Plan>) {
     spawn(shared, |shared, poll, waker| {
         let addresses = match &plan {
             // It may take its time: nobody else waits for this thread.
-            Some(plan) => (plan.location.host(), plan.location.port()).to_socket_addrs()?,
-            None => Vec::new().into_iter(),
+            Some(plan) if !shared.is_aborted() => {
+                (plan.location.host(), plan.location.port()).to_socket_addrs()?
+            }
+            _ => Vec::new().into_iter(),
         };
         let addresses = addresses.collect();
         let registry = poll.registry();
