@@ -38,6 +38,22 @@ fn clause_096_a_message_is_one_frame_with_its_opcode_and_fin() {
 }
 
 #[test]
+fn clause_096_a_payload_is_taken_as_it_is() {
+    let (text, data) = ("text", &b"data"[..]);
+    for (message, expected) in [
+        (Message::from(Cow::Borrowed(text)), Message::from(text)),
+        (Message::from(Cow::Borrowed(data)), Message::from(data)),
+    ] {
+        let (is, given) = (message.as_bytes(), expected.as_bytes());
+        assert_eq!((is.as_ptr(), &message), (given.as_ptr(), &expected));
+    }
+    let owned = String::from(text);
+    let at = owned.as_ptr();
+    let message = Message::from(Cow::<str>::Owned(owned));
+    assert_eq!(message.as_bytes().as_ptr(), at);
+}
+
+#[test]
 fn clause_096_what_is_sent_is_appended_to_the_output() {
     for role in ROLES {
         let mut out = b"before".to_vec();

@@ -122,6 +122,18 @@ impl From<Vec<u8>> for Message<'_> {
     }
 }
 
+impl<'a> From<Cow<'a, str>> for Message<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<Cow<'a, [u8]>> for Message<'a> {
+    fn from(data: Cow<'a, [u8]>) -> Self {
+        Self::Binary(data)
+    }
+}
+
 impl<'a> From<&'a Message<'_>> for Message<'a> {
     fn from(message: &'a Message<'_>) -> Self {
         match message {

@@ -215,10 +215,7 @@ impl<S: Stream> WriteHalf<S> {
     /// As [`Socket::send`].
     pub fn feed<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), Error> {
         let message = message.into();
-        self.drive(
-            |driver, io| driver.poll_ready(io),
-            |driver| Ok(driver.endpoint_mut().send(message)?),
-        )
+        self.when_ready(|driver| driver.endpoint_mut().send(message))
     }
 
     /// As [`Socket::send_with`].
@@ -232,10 +229,7 @@ impl<S: Stream> WriteHalf<S> {
         options: SendOptions,
     ) -> Result<(), Error> {
         let message = message.into();
-        self.drive(
-            |driver, io| driver.poll_ready(io),
-            |driver| Ok(driver.endpoint_mut().send_with(message, options)?),
-        )?;
+        self.when_ready(|driver| driver.endpoint_mut().send_with(message, options))?;
         self.try_flush()
     }
 
@@ -245,10 +239,7 @@ impl<S: Stream> WriteHalf<S> {
     ///
     /// As [`Socket::send`].
     pub fn send_prepared(&mut self, message: &Prepared) -> Result<(), Error> {
-        self.drive(
-            |driver, io| driver.poll_ready(io),
-            |driver| Ok(driver.endpoint_mut().send_prepared(message)?),
-        )?;
+        self.when_ready(|driver| driver.endpoint_mut().send_prepared(message))?;
         self.try_flush()
     }
 
@@ -258,10 +249,7 @@ impl<S: Stream> WriteHalf<S> {
     ///
     /// As [`Socket::send`].
     pub fn send_part(&mut self, part: Part<'_>) -> Result<(), Error> {
-        self.drive(
-            |driver, io| driver.poll_ready(io),
-            |driver| Ok(driver.endpoint_mut().send_part(part)?),
-        )?;
+        self.when_ready(|driver| driver.endpoint_mut().send_part(part))?;
         self.try_flush()
     }
 
@@ -270,8 +258,8 @@ impl<S: Stream> WriteHalf<S> {
     /// # Errors
     ///
     /// What writing failed with.
-    pub fn flush(&mut self) -> Result<(), Error> {
-        self.drive(|driver, io| driver.poll_flush(io), |_| Ok(()))
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.wait(|driver, io| driver.poll_flush(io)).map(|_| ())
     }
 
     /// As [`Socket::ping`].
@@ -342,24 +330,31 @@ impl<S: Stream> WriteHalf<S> {
         }
     }
 
-    /// Waits for `ready`, then makes the call, under one lock.
-    fn drive<R>(
+    /// Waits for room, then makes the call, under one lock.
+    fn when_ready(
+        &mut self,
+        call: impl FnOnce(&mut Driver) -> Result<(), SendError>,
+    ) -> Result<(), Error> {
+        match self.wait(|driver, io| driver.poll_ready(io))? {
+            Some(mut driver) => Ok(call(&mut driver)?),
+            None => Err(SendError::NotOpen.into()),
+        }
+    }
+
+    /// Waits for `ready`; the lock under which it was, if there is what to lock: only `reunite`
+    /// takes it, which takes the half too.
+    fn wait(
         &mut self,
         mut ready: impl FnMut(&mut Driver, &mut Half<'_, S>) -> Poll<io::Result<()>>,
-        call: impl FnOnce(&mut Driver) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let Self {
-            shared: Some(shared),
-            stream,
-        } = self
-        else {
-            return Err(SendError::NotOpen.into());
+    ) -> io::Result<Option<MutexGuard<'_, Driver>>> {
+        let Self { shared, stream } = self;
+        let Some(shared) = shared else {
+            return Ok(None);
         };
         let mut driver = shared.lock();
         loop {
             if let Poll::Ready(ready) = ready(&mut driver, &mut Half { stream, read: None }) {
-                ready?;
-                return call(&mut driver);
+                return ready.map(|()| Some(driver));
             }
             // Lets the read half go first: its answers are part of what is to be written.
             let waited = shared.moved.wait_timeout(driver, TURN);
