@@ -196,7 +196,7 @@ fn hostile_033_informational_responses_are_skipped() {
 }
 
 #[test]
-fn clause_024_hostile_034_refusals() {
+fn clause_024_051_056_hostile_034_refusals() {
     for status in [200, 302, 401, 403, 407, 426, 500, 999] {
         let refusal = refusal(&format!(
             "HTTP/1.1 {status} Some reason\r\nLocation: /b\r\nContent-Length: 4\r\n\r\nbody more"
@@ -217,6 +217,14 @@ fn clause_024_hostile_034_refusals() {
         (chunked.body(), chunked.is_complete()),
         (&b"Hello world: 26 bytes, all told"[..], true)
     );
+    // §11.3.5: the version "MAY appear multiple times in an HTTP response".
+    let versions = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Version: 8, 7\r\n";
+    let other = refusal(&format!(
+        "HTTP/1.1 426 x\r\n{versions}Content-Length: 0\r\n\r\n"
+    ));
+    let told: Vec<_> = other.headers().get_all("sec-websocket-version").collect();
+    assert_eq!(told, [&b"13"[..], b"8, 7"]);
+    open(&and(versions));
     for status in [204, 304] {
         let none = refusal(&format!("HTTP/1.1 {status} x\r\nContent-Length: 9\r\n\r\n"));
         assert_eq!((none.body(), none.is_complete()), (&b""[..], true));

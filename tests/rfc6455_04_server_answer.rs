@@ -10,7 +10,7 @@ mod rfc6455_04;
 use std::sync::Arc;
 
 use sansock::{
-    Config,
+    Config, State,
     proto::handshake::{
         Accept, AcceptError, EofStage, HandshakeError as E, HttpVersion, Reject, Request,
         ServerHandshake,
@@ -108,6 +108,7 @@ fn hostile_028_headers_that_may_not_be_added() {
         ("a\r\nb", "x", AcceptError::HeaderName),
         ("a", "x\r\ny: z", AcceptError::HeaderValue),
         ("a", "\n", AcceptError::HeaderValue),
+        ("a", "x\ry", AcceptError::HeaderValue),
         ("a", "\0", AcceptError::HeaderValue),
         ("upgrade", "x", AcceptError::ManagedHeader),
         ("Connection", "x", AcceptError::ManagedHeader),
@@ -443,6 +444,16 @@ fn hostile_006_the_end_of_the_transport() {
     }
     let mut failed = everywhere("\r\n");
     assert_eq!(failed.handshake.receive_eof(), E::MalformedStartLine);
+}
+
+#[test]
+fn clause_049_the_server_may_send_as_soon_as_it_has_accepted() {
+    let mut out = Vec::new();
+    let run = everywhere(EXAMPLE);
+    let (mut connection, _) = run.handshake.accept(&Accept::new(), &mut out).unwrap();
+    assert_eq!(connection.state(), State::Open);
+    connection.send("Hello", &mut out).unwrap();
+    assert!(out.ends_with(b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n\x81\x05Hello"));
 }
 
 #[test]

@@ -266,6 +266,11 @@ fn clause_171_hostile_094_empty_messages() {
             fragments.push((0x80, b""));
             assert_eq!(received(role, &fragments), [Message::from(b"")]);
         }
+        // With the tail, nothing at all is a stored block without its length.
+        for nothing in [&[(0xC1, &b""[..])][..], &[(0x41, b""), (0x80, b"")]] {
+            let error = refused(role, nothing, 1007);
+            assert_eq!(error, ProtocolError::InvalidDeflate, "{nothing:x?}");
+        }
         let mut ws = open(role);
         let (first, payload) = send_as(&mut ws, "", Compress::Always);
         match first {

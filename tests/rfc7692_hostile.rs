@@ -100,10 +100,15 @@ fn clause_179_hostile_087_a_bomb_costs_its_limit_and_a_chunk() {
     for role in ROLES {
         for limit in [0, 1, 100, 64 << 10, 1 << 20] {
             let config = Config::default().max_message_size(limit);
-            for len in [payload.len(), 4_096] {
+            // Of one-byte fragments no more is needed to make 1 MiB.
+            for (payload, len) in [
+                (&payload[..], payload.len()),
+                (&payload, 4_096),
+                (&payload[..2_000], 1),
+            ] {
                 let mut ws = open(role, &config);
                 let mut out = Vec::with_capacity(100);
-                let mut bytes = fragments(role, &payload, len);
+                let mut bytes = fragments(role, payload, len);
                 let mut result = Ok(None);
                 let heap = measure(|| {
                     let mut input = &mut bytes[..];
@@ -155,6 +160,9 @@ fn clause_179_hostile_087_the_limit_is_of_what_is_inflated_and_exact() {
         let error = refused(role, &config, &bytes, 1009);
         assert_eq!(error, ProtocolError::MessageTooLarge);
         // Frames have their limit as they come.
+        let config = Config::default().max_frame_size(7);
+        let outcome = in_cuts_on(|| open(role, &config), &frame(role, 0xC1, HELLO));
+        assert_eq!(outcome.messages(), [&Message::from("Hello")]);
         let config = Config::default().max_frame_size(6);
         let header = if role == Role::Server { 6 } else { 2 };
         let error = refused(role, &config, &frame(role, 0xC1, HELLO)[..header], 1009);

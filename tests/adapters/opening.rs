@@ -260,6 +260,11 @@ fn hostile_006_the_transport_ends_within_the_handshake() {
             log.push(told(&failed.map(drop).unwrap_err()));
             peer.join().unwrap();
         }
+        let stages = ["BeforeHead", "InsideHead", "InsideHead"].repeat(2);
+        let expected = stages
+            .iter()
+            .map(|it| format!("connection: Handshake(Eof({it}))"));
+        assert!(expected.eq(log.iter().cloned()), "{log:?}");
         log
     });
 }
