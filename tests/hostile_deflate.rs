@@ -3,7 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
-    reason = "a helper that panics is a failed test"
+    clippy::type_complexity,
+    reason = "a helper that panics is a failed test, and a table may be wide"
 )]
 
 mod common;
@@ -55,6 +56,81 @@ fn hostile_196_garbage_behind_a_final_block() {
                 let list = [(0x42, &last[..]), (0x89, b""), (0x80, garbage)];
                 refused(role, &config, &frames(role, &list), 1007);
             }
+        }
+    }
+}
+
+/// The rules of frames hold for compressed messages as for others.
+#[test]
+fn hostile_054_to_067_frames_of_compressed_messages() {
+    use ProtocolError as E;
+    let cases: [(&[(u8, &[u8])], E); 12] = [
+        (&[(0xC1, HELLO), (0x83, b"")], E::ReservedOpcode(3)),
+        (&[(0x41, &HELLO[..3]), (0x8B, b"")], E::ReservedOpcode(11)),
+        (&[(0x41, &HELLO[..3]), (0x09, b"")], E::FragmentedControl),
+        (&[(0x41, b""), (0x89, &[0; 126])], E::ControlTooLong),
+        (&[(0xC1, HELLO), (0x80, b"")], E::UnexpectedContinuation),
+        (
+            &[(0x41, HELLO), (0x80, b""), (0x00, b"")],
+            E::UnexpectedContinuation,
+        ),
+        (&[(0x41, HELLO), (0x81, b"in")], E::InterleavedMessage),
+        (&[(0x42, HELLO), (0x01, b"in")], E::InterleavedMessage),
+        (&[(0x41, HELLO), (0x88, b"\x03")], E::CloseTooShort),
+        (
+            &[(0x41, HELLO), (0x88, b"\x03\xE8\xFF")],
+            E::InvalidCloseReason,
+        ),
+        (
+            &[(0x42, b""), (0x00, b""), (0x00, b""), (0x80, b"\0")],
+            E::TooManyFragments,
+        ),
+        (&[(0xC2, &[0; 101])], E::FrameTooLarge),
+    ];
+    for role in ROLES {
+        for streaming in [false, true] {
+            let config = Config::default().max_fragments(3).streaming(streaming);
+            let large = config.clone().max_frame_size(100);
+            for (case, expected) in cases {
+                let (config, code) = match expected {
+                    E::InvalidCloseReason => (&config, 1007),
+                    E::TooManyFragments => (&config, 1008),
+                    E::FrameTooLarge => (&large, 1009),
+                    _ => (&config, 1002),
+                };
+                let error = refused(role, config, &frames(role, case), code);
+                assert_eq!(error, expected, "{case:x?}");
+            }
+            // RSV1 and a second beginning are both wrong.
+            for first in [0xC1, 0xC2, 0x41, 0x42] {
+                let bytes = frames(role, &[(0x01, b"begun"), (first, HELLO)]);
+                refused(role, &config, &bytes, 1002);
+            }
+            // Lengths in too long a form, or of more than 63 bits.
+            let mask = if role == Role::Server { 0x80 } else { 0 };
+            for (length, expected) in [
+                (&[126, 0, 125][..], E::NonMinimalLength),
+                (&[127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], E::NonMinimalLength),
+                (&[127, 0x80], E::LengthOverflow),
+            ] {
+                let bytes = [&[0xC2, mask | length[0]], &length[1..], &[0; 4]].concat();
+                let error = refused(role, &config, &bytes, 1002);
+                assert_eq!(error, expected, "{length:x?}");
+            }
+            // The mask of the wrong end, or none.
+            let (other, expected) = match role {
+                Role::Server => (Role::Client, E::UnmaskedFrame),
+                Role::Client => (Role::Server, E::MaskedFrame),
+            };
+            for payload in [HELLO, b""] {
+                let error = refused(role, &config, &frame(other, 0xC1, payload), 1002);
+                assert_eq!(error, expected);
+            }
+            // A Close within a message: it is never seen as a whole.
+            let bytes = frames(role, &[(0x41, HELLO), (0x88, b""), (0x80, b"")]);
+            let outcome = in_cuts_on(|| open(role, &config), &bytes);
+            assert_eq!(outcome.events, [Event::Close(None)]);
+            assert_eq!(outcome.errors, []);
         }
     }
 }

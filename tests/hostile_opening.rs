@@ -7,12 +7,17 @@
     reason = "a helper that panics is a failed test"
 )]
 
+#[cfg(target_os = "linux")]
 use std::{
-    net::{Ipv4Addr, TcpListener},
-    sync::Arc,
+    env,
+    ffi::OsStr,
+    fs,
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    path::Path,
+    process::Command,
     thread,
-    time::Duration,
 };
+use std::{sync::Arc, time::Duration};
 
 use sansock::{
     Config, EndpointEvent, State, Timeout,
@@ -131,28 +136,75 @@ fn hostile_048_the_answers_of_a_proxy_open_nothing() {
     }
 }
 
-/// `localhost` is two addresses on most machines, of which one is dead here.
+/// Set in the process where `two.test` is a name of two addresses.
+#[cfg(target_os = "linux")]
+const INSIDE: &str = "SANSOCK_TWO_ADDRESSES";
+
+/// In a mount namespace, whose table of hosts is ours.
+#[cfg(target_os = "linux")]
 #[test]
 fn hostile_050_a_dead_address_is_passed_over() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let server = thread::spawn(move || {
-        for _ in 0..2 {
-            let (stream, _) = listener.accept().unwrap();
-            let mut socket = blocking::Socket::accept(stream, &config()).unwrap();
-            assert_eq!(socket.recv().unwrap(), None);
-        }
-    });
-    let url = format!("ws://localhost:{port}/");
-    let (mut socket, _) = blocking::connect(&url, &config()).unwrap();
-    assert!(socket.end().unwrap().clean);
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }.enable_all().build().unwrap();
-    runtime.block_on(async {
-        let (mut socket, _) = tokio_adapter::connect(&url, &config()).await.unwrap();
-        assert!(socket.end().await.unwrap().clean);
-    });
-    server.join().unwrap();
+    const MOUNT: &str = "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"";
+    if env::var_os(INSIDE).is_some() {
+        return expect_a_dead_address_is_passed_over();
+    }
+    let hosts = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hosts");
+    fs::write(&hosts, "127.0.0.1 two.test\n127.0.0.2 two.test\n").unwrap();
+    let run = |program: &OsStr, arguments: &[&str]| {
+        Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", MOUNT, "sh"])
+            .args([hosts.as_os_str(), program])
+            .args(arguments)
+            .env(INSIDE, "1")
+            .output()
+    };
+    if !run("true".as_ref(), &[]).is_ok_and(|output| output.status.success()) {
+        let reason = "`unshare` can give no name two addresses";
+        let in_ci = env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!in_ci, "{reason}");
+        eprintln!("not tested: {reason}");
+        return;
+    }
+    let test = env::current_exe().unwrap();
+    let output = run(
+        test.as_ref(),
+        &["hostile_050_a_dead_address", "--nocapture"],
+    )
+    .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{shown}");
+    assert!(shown.contains("1 passed"), "{shown}");
+}
+
+/// Each address is the dead one once, so that once it is the first that is tried.
+#[cfg(target_os = "linux")]
+fn expect_a_dead_address_is_passed_over() {
+    let found: Vec<_> = ("two.test", 0).to_socket_addrs().unwrap().collect();
+    let [one, other] = found[..] else {
+        panic!("{found:?}");
+    };
+    for (alive, dead) in [(one, other), (other, one)] {
+        let listener = TcpListener::bind(alive).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(TcpStream::connect((dead.ip(), port)).is_err());
+        let server = thread::spawn(move || {
+            for _ in 0..2 {
+                let (stream, _) = listener.accept().unwrap();
+                let mut socket = blocking::Socket::accept(stream, &config()).unwrap();
+                assert_eq!(socket.recv().unwrap(), None);
+            }
+        });
+        let url = format!("ws://two.test:{port}/");
+        let (mut socket, _) = blocking::connect(&url, &config()).unwrap();
+        assert!(socket.end().unwrap().clean);
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut socket, _) = tokio_adapter::connect(&url, &config()).await.unwrap();
+            assert!(socket.end().await.unwrap().clean);
+        });
+        server.join().unwrap();
+    }
 }
 
 /// RFC 6761 §6.4: names under `invalid` have no addresses.

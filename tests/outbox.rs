@@ -96,6 +96,42 @@ fn hostile_076_a_pong_leaves_at_the_next_fragment_boundary() {
     }
 }
 
+/// The same for 64 MiB by the default of 1 MiB a fragment, asked again and again.
+#[test]
+fn hostile_076_each_ping_in_64_mib_is_answered_within_a_fragment() {
+    for role in [Role::Client, Role::Server] {
+        let header = if role == Role::Client { 14 } else { 10 };
+        let mut endpoint = open(role, &Config::default());
+        endpoint.send(vec![7; 64 << 20]).unwrap();
+        let (mut written, mut asked) = (Vec::with_capacity(65 << 20), Vec::new());
+        while endpoint.buffered_amount() > 0 {
+            write(&mut endpoint, 700_000, &mut written);
+            asked.push(written.len());
+            let number = asked.len() as u8;
+            feed(&mut endpoint, frame(role == Role::Server, PING, &[number]));
+        }
+        assert!((96..=128).contains(&asked.len()), "{}", asked.len());
+        while write(&mut endpoint, usize::MAX, &mut written) > 0 {}
+        let mut pongs = Vec::new();
+        let mut left = &written[..];
+        while let [first, rest @ ..] = left {
+            let len = match rest[0] & 0x7F {
+                127 => u64::from_be_bytes(rest[1..9].try_into().unwrap()) as usize + header,
+                len => usize::from(len) + header - 8,
+            };
+            if *first == PONG {
+                pongs.push(written.len() - left.len());
+            }
+            left = &left[len..];
+        }
+        assert_eq!(pongs.len(), asked.len());
+        let most = (1 << 20) + 2 * header + 8;
+        for (asked, answered) in asked.iter().zip(pongs) {
+            assert!(answered - asked <= most, "{role:?} {asked} {answered}");
+        }
+    }
+}
+
 #[test]
 fn clause_7_1_2_close_leaves_after_all_that_was_sent() {
     for role in [Role::Client, Role::Server] {

@@ -279,6 +279,17 @@ fn clause_020_hostile_046_subprotocols_are_unique_tokens() {
             RequestError::Subprotocol
         );
     }
+    // §4.1 number 10: "not including separator characters as defined in [RFC2616]".
+    for separator in "()<>@,;:\\\"/[]?={} \t".chars() {
+        assert_eq!(
+            example()
+                .subprotocol(&format!("a{separator}b"))
+                .unwrap_err(),
+            RequestError::Subprotocol,
+            "{separator:?}"
+        );
+    }
+    example().subprotocol("!#$%&'*+-.^_`|~09AZaz").unwrap();
     assert_eq!(
         example().subprotocol("chat").unwrap_err(),
         RequestError::RepeatedSubprotocol
