@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use end::End;
 use sansock::{
-    State, Timeout,
+    Part, SendError, State, Timeout,
     endpoint::{Endpoint, EndpointEvent},
     proto::{
-        Error, HandshakeError,
+        Error, HandshakeError, Prepared,
         handshake::{Accept, AcceptError, EofStage, Reject},
     },
 };
@@ -47,6 +47,32 @@ fn hostile_005_the_handshake_has_a_deadline() {
     assert!(!server.wants_read());
     server.accept(&Accept::new()).unwrap();
     assert_eq!(server.state(), State::Open);
+}
+
+/// "the client MUST wait for a response from the server before sending any further data" (§4.1):
+/// whatever is called, the request is all that is written; nor does a server write anything but its
+/// answer.
+#[test]
+fn clause_023_nothing_but_the_handshake_is_written_before_it_is_over() {
+    for end in [End::client(), End::server()] {
+        let mut endpoint = end.endpoint;
+        let asked = endpoint.outbox().len();
+        assert_eq!(endpoint.state(), State::Connecting);
+        assert!(!endpoint.can_send());
+        for second in [0, 9] {
+            let not_open = Err(SendError::NotOpen);
+            assert_eq!(endpoint.send("early"), not_open);
+            assert_eq!(endpoint.send(noise(70_000)), not_open);
+            assert_eq!(endpoint.send_unlimited("early"), not_open);
+            assert_eq!(endpoint.send_part(Part::more("early")), not_open);
+            assert_eq!(endpoint.send_prepared(&Prepared::new("early")), not_open);
+            assert_eq!(endpoint.ping(b"early"), not_open);
+            assert_eq!(endpoint.pong(b"early"), not_open);
+            assert_eq!(endpoint.close(None), not_open);
+            endpoint.handle_timeout(at(second));
+            assert_eq!(endpoint.outbox().len(), asked);
+        }
+    }
 }
 
 /// hostile 021, 028: an answer that must not be given leaves the request waiting, and nothing on

@@ -222,6 +222,29 @@ fn hostile_008_a_malformed_request_is_answered() {
     });
 }
 
+/// hostile 030: the client has gone when the program has decided.
+#[test]
+fn hostile_030_the_client_goes_before_the_decision() {
+    everywhere(|setup| {
+        for accepts in [true, false] {
+            let (near, far) = setup.wires();
+            let mut raw = near.raw();
+            raw.write_all(REQUEST).unwrap();
+            let incoming = setup.server.receive(far, &Arc::default()).unwrap();
+            drop(raw);
+            // What is written to nobody may be refused at once, or later.
+            if !accepts {
+                let _ = incoming.reject(&Reject::new(403));
+            } else if let Ok(mut socket) = incoming.accept(&Accept::new()) {
+                assert!(socket.recv().is_err());
+                assert_eq!(socket.recv().unwrap(), None);
+                assert!(!socket.status().unwrap().clean);
+            }
+        }
+        Log::new()
+    });
+}
+
 /// hostile 006, 043: the transport ends before, in and right after the heads.
 #[test]
 fn hostile_006_the_transport_ends_within_the_handshake() {
