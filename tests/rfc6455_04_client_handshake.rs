@@ -185,10 +185,13 @@ fn hostile_032_heads_beyond_a_limit() {
 fn hostile_033_informational_responses_are_skipped() {
     let informational = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
     open(&(informational.repeat(5) + &and("")));
-    assert_eq!(
-        error(informational.repeat(6) + &and("")),
-        E::TooManyInformational
-    );
+    let eleventh = "HTTP/1.1 102 Processing\r\n\r\n";
+    for more in [eleventh, informational] {
+        assert_eq!(
+            error(informational.repeat(5) + more + &and("")),
+            E::TooManyInformational
+        );
+    }
     assert_eq!(
         refusal(&(informational.to_owned() + "HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n")).status(),
         404
@@ -285,14 +288,27 @@ fn hostile_034_an_endless_body_is_cut() {
     let config = Config::default().max_refusal_body_size(10);
     for framing in ["X: y", "Content-Length: 18446744073709551615"] {
         let text = format!("HTTP/1.1 500 x\r\n{framing}\r\n\r\n{}", "b".repeat(100));
-        let run = everywhere_with(text.as_bytes(), &config);
-        let Ok(Some(Outcome::Refused(refusal))) = run.result else {
+        let small = everywhere_with(text.as_bytes(), &config);
+        let Ok(Some(Outcome::Refused(refusal))) = small.result else {
             panic!("{framing}");
         };
         assert_eq!(
             (refusal.body(), refusal.is_complete()),
             (&b"bbbbbbbbbb"[..], false)
         );
+        // By default at 64 KiB.
+        let text = format!("HTTP/1.1 500 x\r\n{framing}\r\n\r\n{}", "b".repeat(1 << 17));
+        for step in [1_000, text.len()] {
+            let cut = run(text.as_bytes().chunks(step), &Config::default());
+            let Ok(Some(Outcome::Refused(refusal))) = cut.result else {
+                panic!("{framing}");
+            };
+            assert_eq!(
+                (refusal.body().len(), refusal.is_complete()),
+                (65_536, false)
+            );
+            assert_eq!(cut.rest, b"", "later input is swallowed");
+        }
     }
 }
 

@@ -141,6 +141,30 @@ fn hostile_001_003_004_heads_beyond_a_limit() {
 }
 
 #[test]
+fn hostile_001_003_004_the_limits_that_hold_by_default() {
+    let result = |text: String| {
+        let run = run([text.as_bytes()], &Config::default());
+        run.result.map(|request| request.is_some())
+    };
+    let head = |len: usize| {
+        let rest = len - and("x: \r\n").len();
+        and(&format!("x: {}\r\n", "y".repeat(rest)))
+    };
+    assert_eq!(result(head(16_384)), Ok(true));
+    assert_eq!(result(head(16_385)), Err(E::HeadTooLarge));
+    // The example has seven.
+    let lines = |more| and(&"x: y\r\n".repeat(more));
+    assert_eq!(result(lines(93)), Ok(true));
+    assert_eq!(result(lines(94)), Err(E::TooManyHeaders));
+    let line = |len: usize| {
+        let rest = len - "GET / HTTP/1.1".len();
+        first_line(&format!("GET /{} HTTP/1.1", "a".repeat(rest)))
+    };
+    assert_eq!(result(line(8_192)), Ok(true));
+    assert_eq!(result(line(8_193)), Err(E::RequestLineTooLong));
+}
+
+#[test]
 fn hostile_007_other_protocols_fail_at_the_first_bytes_that_show_it() {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03";
     assert_eq!(error(hello), E::MalformedStartLine);
@@ -227,6 +251,7 @@ fn clause_034_hostile_010_exactly_one_host() {
     for lines in [
         "",
         "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nhost: b\r\n",
         "Host:\r\n",
         "Host: \r\n",
         "Host: a b\r\n",
@@ -459,6 +484,9 @@ fn clause_033_hostile_019_targets() {
         "*",
         "server.example.com:80",
         "/a#b",
+        "http://a/b#c",
+        "http://a?b#",
+        "http://a#c",
         "#",
         "chat",
         "ftp://a/",
