@@ -83,8 +83,11 @@ impl Inflater {
         let is_between = status == Ok(Status::Ok)
             && self.codec.total_in() - taken == BLOCK.len() as u64
             && self.codec.total_out() == made;
+        if !is_between || !keep_window {
+            return is_between;
+        }
         // The library keeps the largest window, whatever was agreed on.
-        is_between && (!keep_window || self.window == LARGEST_WINDOW || self.go_on())
+        self.window == LARGEST_WINDOW || self.go_on()
     }
 
     /// Keeps the last bytes of the output.
