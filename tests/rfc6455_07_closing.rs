@@ -14,7 +14,7 @@ use common::{
 };
 use sansock::{
     CloseCode, CloseFrame, CloseStatus, Config, Event, Part, Role, SendError, State, Timeout,
-    proto::{Connection, Error},
+    proto::{Connection, Error, Prepared, SendOptions},
 };
 
 const NORMAL: CloseFrame<'static> = CloseFrame {
@@ -64,6 +64,36 @@ fn clause_085_hostile_112_no_data_goes_after_our_close() {
         );
         assert_eq!(ws.begin_frame(&Part::last("x")), Err(SendError::NotOpen));
         assert_eq!(out.len(), len);
+    }
+}
+
+/// Nor after theirs, by whichever call.
+#[test]
+fn clause_085_hostile_112_nothing_goes_after_the_close_of_the_peer() {
+    for role in ROLES {
+        for begun in [false, true] {
+            let mut ws = open_default(role);
+            let mut out = Vec::new();
+            if begun {
+                ws.send_part(&Part::more("begun"), &mut out).unwrap();
+            }
+            feed(&mut ws, &frame(role, 0x88, b"\x03\xE8"), &mut out).unwrap();
+            let len = out.len();
+            let part = Part::last("x");
+            for refused in [
+                ws.send("x", &mut out),
+                ws.send_with("x", SendOptions::default(), &mut out),
+                ws.send_prepared(&Prepared::new("x"), &mut out),
+                ws.send_part(&part, &mut out),
+                ws.begin_frame(&part).map(drop),
+                ws.ping(b"", &mut out),
+                ws.pong(b"", &mut out),
+                ws.close(None, &mut out),
+            ] {
+                assert_eq!(refused, Err(SendError::NotOpen));
+            }
+            assert_eq!(out.len(), len);
+        }
     }
 }
 
@@ -121,10 +151,13 @@ fn clause_087_099_100_hostile_109_a_server_is_over_once_both_closes_are_exchange
 
 #[test]
 fn clause_087_099_hostile_109_a_client_waits_for_the_server_to_end_the_transport() {
-    for eof in [true, false] {
+    for (eof, ours) in [(true, false), (true, true), (false, false), (false, true)] {
         let mut ws = open_default(Role::Client);
         let mut out = Vec::new();
         ws.handle_timeout(at(0), &mut out);
+        if ours {
+            ws.close(Some(&NORMAL), &mut out).unwrap();
+        }
         feed(&mut ws, b"\x88\x02\x03\xE8", &mut out).unwrap();
         assert!(!ws.is_finished() && ws.close_status().is_none());
         assert_eq!(ws.handle_timeout(at(1), &mut out), Some(at(6)));
@@ -237,6 +270,18 @@ fn clause_103_hostile_079_111_what_follows_a_close_is_discarded() {
     for role in ROLES {
         for after in after {
             let close = frame(role, 0x88, b"\x03\xE8first");
+            // An answer to ours.
+            let mut ws = open_default(role);
+            let mut out = Vec::new();
+            ws.close(None, &mut out).unwrap();
+            let len = out.len();
+            feed(&mut ws, &close, &mut out).unwrap();
+            let later = frames(role, after);
+            assert_eq!(feed(&mut ws, &later, &mut out), Ok(vec![]));
+            ws.receive_eof();
+            assert_eq!((status(&ws).reason(), status(&ws).clean), ("first", true));
+            assert_eq!(out.len(), len);
+            // Answered by us.
             let bytes = [close.clone(), frames(role, after)].concat();
             let outcome = in_cuts(role, &Config::default(), &bytes);
             assert_eq!(
@@ -417,9 +462,11 @@ fn clause_102_108_hostile_114_the_end_of_the_transport_at_any_byte_is_1006_once(
                 (0x89, b"pp"),
                 (0x80, b"b"),
                 (0x82, &[7; 130]),
+                (0x88, b"\x03\xE8bye"),
             ],
         );
-        for cut in 0..=bytes.len() {
+        // Up to the last byte of the Close.
+        for cut in 0..bytes.len() {
             let mut ws = open(role, &config);
             let mut out = Vec::new();
             feed(&mut ws, &bytes[..cut], &mut out).unwrap();

@@ -1,6 +1,9 @@
 //! The closing handshake, and every other end.
 
-use std::{io::Write, thread};
+use std::{
+    io::{ErrorKind, Write},
+    thread,
+};
 
 use sansock::{CloseCode, CloseFrame, Config, Role};
 
@@ -160,9 +163,40 @@ fn hostile_115_gone_after_both_closes_is_clean() {
     });
 }
 
-/// hostile 117: the peer ends its side of the transport before its Close; ours is still sent.
+/// hostile 117: the peer ends its half of the transport, behind its Close or without one. Ours is
+/// sent all the same, and the peer reads it.
 #[test]
 fn hostile_117_a_half_closed_peer() {
+    everywhere(|setup| {
+        let mut log = Log::new();
+        for role in [Role::Client, Role::Server] {
+            for closes in [true, false] {
+                let (mut socket, mut peer) = setup.raw(role, &Config::default());
+                if closes {
+                    let bye = close(role == Role::Server, 4000, "bye");
+                    peer.write_all(&bye).unwrap();
+                }
+                peer.end_writing();
+                if !closes {
+                    let ours = CloseFrame::new(CloseCode::new(4001), "");
+                    socket.close(Some(&ours)).unwrap();
+                }
+                recv_all(&mut *socket, &mut log);
+                assert_eq!(socket.status().unwrap().clean, closes);
+                drop(socket);
+                let mut answer = Vec::new();
+                peer.read_to_end(&mut answer).unwrap();
+                let code = if closes { [0x0F, 0xA0] } else { [0x0F, 0xA1] };
+                assert_eq!(decode(&answer), [(CLOSE, code.to_vec())]);
+            }
+        }
+        log
+    });
+}
+
+/// hostile 117: the peer is gone whole before its Close; ours may meet a broken transport.
+#[test]
+fn hostile_117_a_peer_that_is_gone() {
     everywhere(|setup| {
         let mut log = Log::new();
         for role in [Role::Client, Role::Server] {
@@ -171,11 +205,31 @@ fn hostile_117_a_half_closed_peer() {
             let ended = socket.end();
             log.push(match &ended {
                 Ok(status) => format!("{} {:?}", status.code(), status.clean),
-                // The Close may meet a broken transport.
                 Err(error) => told(error).replace("transport failed", "1006 false"),
             });
         }
+        assert_eq!(log, ["1006 false"; 2]);
         log
+    });
+}
+
+/// hostile 118: a handle that is dropped ends the transport, behind what was written, with no Close.
+#[test]
+fn hostile_118_a_dropped_handle_ends_the_transport() {
+    everywhere(|setup| {
+        for role in [Role::Client, Role::Server] {
+            let (mut socket, mut peer) = setup.raw(role, &Config::default());
+            socket.send("last".into()).unwrap();
+            socket.flush().unwrap();
+            drop(socket);
+            let mut written = Vec::new();
+            // To TLS it is an end that nobody announced.
+            if let Err(error) = peer.read_to_end(&mut written) {
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+            }
+            assert_eq!(decode(&written), [(TEXT, b"last".to_vec())]);
+        }
+        Log::new()
     });
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use sansock::{
     CloseFrame, CloseStatus, Config, Message, Part, State,
-    adapter::Error,
+    adapter::{Error, blocking::Stream},
     endpoint::EndpointEvent,
     proto::{
         Connection,
@@ -63,8 +63,16 @@ pub(crate) trait Driven: Send {
 }
 
 /// A stream, of whichever kind.
-pub(crate) trait Bytes: Read + Write + Send {}
-impl<S: Read + Write + Send> Bytes for S {}
+pub(crate) trait Bytes: Read + Write + Send {
+    /// Ends what is written; what comes can still be read.
+    fn end_writing(&mut self);
+}
+
+impl<S: Stream + Send> Bytes for S {
+    fn end_writing(&mut self) {
+        self.shutdown_write().unwrap();
+    }
+}
 
 /// A transport before an adapter takes it. An adapter with another kind adds it here.
 pub(crate) enum Wire {

@@ -1,6 +1,6 @@
 //! The opening handshake: looking, accepting, refusing, and what comes right behind it.
 
-use std::{io::Write, sync::Arc, thread};
+use std::{collections::HashSet, io::Write, sync::Arc, thread};
 
 use sansock::{
     Config,
@@ -183,6 +183,44 @@ fn hostile_041_frames_behind_the_response() {
         peer.join().unwrap();
         assert_eq!(log[1], "Text(5 bytes: \"early\")");
         log
+    });
+}
+
+/// hostile 149, 150: the seed is the system's: no two connections ask with the same key, or begin
+/// to mask with the same.
+#[test]
+fn hostile_149_150_each_connection_has_keys_of_its_own() {
+    everywhere(|setup| {
+        let mut keys = HashSet::new();
+        let mut masks = HashSet::new();
+        for _ in 0..3 {
+            let (near, far) = setup.wires();
+            let mut raw = far.raw();
+            let peer = thread::spawn(move || {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    raw.read_exact(&mut byte).unwrap();
+                    request.push(byte[0]);
+                }
+                raw.write_all(&response_to(&request)).unwrap();
+                let mut frame = [0; 6];
+                raw.read_exact(&mut frame).unwrap();
+                assert_eq!(frame[..2], [TEXT, 0x80]);
+                let request = String::from_utf8(request).unwrap();
+                let is_key = |line: &&str| line.starts_with("Sec-WebSocket-Key: ");
+                let key = request.lines().find(is_key).unwrap().to_owned();
+                (key, frame[2..].to_vec())
+            });
+            let config = Arc::new(Config::default());
+            let (mut socket, _) = setup.client.connect(near, &request(), &config).unwrap();
+            socket.send("".into()).unwrap();
+            let (key, mask) = peer.join().unwrap();
+            keys.insert(key);
+            masks.insert(mask);
+        }
+        assert_eq!((keys.len(), masks.len()), (3, 3), "{keys:?} {masks:?}");
+        Log::new()
     });
 }
 

@@ -22,7 +22,7 @@ use tokio::{
     runtime::{Builder, Runtime},
 };
 
-use crate::driven::{Adapter, Driven, Waiting, Wire, drive};
+use crate::driven::{Adapter, Bytes, Driven, Waiting, Wire, drive};
 
 pub(crate) struct Tokio;
 
@@ -214,6 +214,12 @@ impl Bridge {
 impl Read for Bridge {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.runtime.block_on(self.stream.read(buffer))
+    }
+}
+
+impl Bytes for Bridge {
+    fn end_writing(&mut self) {
+        self.runtime.block_on(self.stream.shutdown()).unwrap();
     }
 }
 
