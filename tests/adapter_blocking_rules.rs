@@ -417,16 +417,42 @@ fn hostile_137_a_reader_that_lies_does_no_harm() {
             io.push(In::Lie(lie));
             io.push(In::End);
             let mut socket = server(&io);
-            let mut terminals = 0;
-            while socket.fill().unwrap() {
+            let (mut errors, mut terminals) = (0, 0);
+            loop {
+                match socket.fill() {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+                        errors += 1;
+                    }
+                }
                 while let Some(event) = socket.next_event() {
-                    assert_eq!(terminals, 0);
-                    terminals += usize::from(matches!(event, EndpointEvent::Closed(_)));
+                    assert!(matches!(event, EndpointEvent::Closed(_)), "{event:?}");
+                    terminals += 1;
                 }
             }
-            assert_eq!(terminals, 1);
+            assert_eq!((errors, terminals), (1, 1));
         }
     }
+}
+
+/// hostile 137: what the thread's buffer held before is none of this connection's business.
+#[test]
+fn hostile_137_a_lie_does_not_tell_what_another_connection_heard() {
+    let secret = Script::play([In::Data(frame(false, TEXT, b"secret"))]);
+    assert!(client(&secret).recv().unwrap().is_some());
+    let mut socket = client(&Script::play([In::Lie(1), In::End]));
+    let error = socket.recv().unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData));
+    assert!(socket.recv().unwrap().is_none());
+
+    let lying = Buffered(Script::play([In::Lie(1), In::End]), Rc::default());
+    let socket = server_with(lying, &Config::default());
+    let (mut read, _write) = socket.into_split().unwrap();
+    let error = read.recv().unwrap_err();
+    assert!(matches!(error, Error::Io(error) if error.kind() == io::ErrorKind::InvalidData));
+    assert!(read.recv().unwrap().is_none());
 }
 
 /// hostile 115: after both Closes no error of the transport makes the end unclean.

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     adapter::{
         Error, buffers, clock,
-        driver::{Driver, Transport, would_block_longer},
+        driver::{Driver, Transport, within, would_block_longer},
     },
     proto::{
         CloseFrame, CloseStatus, Instant, Message, Part, Prepared, SendError, SendOptions, State,
@@ -150,10 +150,9 @@ impl<S: Stream> ReadHalf<S> {
             let glance = clock::now() + GLANCE;
             let deadline = deadline.map_or(glance, |deadline| deadline.min(glance));
             let limited = limit.set(stream, Some(deadline), output_waits);
-            read = match would_block_longer(
-                limited.and_then(|()| stream.read_once(&mut buffer.bytes)),
-            ) {
-                Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n.min(buffer.bytes.len())])),
+            let filled = limited.and_then(|()| stream.read_once(&mut buffer.bytes));
+            read = match within(buffer.bytes.len(), would_block_longer(filled)) {
+                Poll::Ready(Ok(n)) => Some(Ok(&buffer.bytes[..n])),
                 Poll::Ready(Err(error)) => Some(Err(error)),
                 Poll::Pending => None,
             };

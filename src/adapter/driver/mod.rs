@@ -28,7 +28,7 @@ use self::input::Input;
 #[cfg(feature = "mio")]
 pub(super) use self::transport::{read_to_spare, would_block};
 pub(super) use self::{
-    transport::{Transport, would_block_longer},
+    transport::{Transport, within, would_block_longer},
     wait::Opening,
 };
 use super::{
@@ -380,17 +380,19 @@ impl Driver {
                 Some((buffer, room)) => {
                     let before = buffer.len();
                     let read = transport.read_direct(buffer, room);
-                    // What the transport says it read is believed only as far as it is there.
-                    let appended = buffer.len().saturating_sub(before);
+                    let read = within(buffer.len().saturating_sub(before), read);
                     if let Poll::Ready(Ok(n @ 1..)) = read {
-                        if let Some(event) = self.endpoint.receive_direct(n.min(appended)) {
+                        if let Some(event) = self.endpoint.receive_direct(n) {
                             self.extra().stash(event);
                         }
                         return Poll::Ready(Ok(()));
                     }
                     read
                 }
-                None => transport.read(self.input.lend()),
+                None => {
+                    let buffer = self.input.lend();
+                    within(buffer.len(), transport.read(buffer))
+                }
             };
             match read {
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}

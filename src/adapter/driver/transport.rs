@@ -61,6 +61,21 @@ pub(in crate::adapter) fn would_block_longer<T>(result: io::Result<T>) -> Poll<i
     }
 }
 
+/// What a stream says it read where there was `room` for so much. One that says more lies: behind
+/// what it read is what the thread's buffer held before, of another connection maybe.
+pub(in crate::adapter) fn within(
+    room: usize,
+    read: Poll<io::Result<usize>>,
+) -> Poll<io::Result<usize>> {
+    match read {
+        Poll::Ready(Ok(n)) if n > room => Poll::Ready(Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "the stream says it read more than there was room for",
+        ))),
+        read => read,
+    }
+}
+
 /// Appends at most `limit` bytes of `stream` to `buffer`, reading into its spare capacity without
 /// filling that first. What came before an error counts; the error comes again, or the end does.
 #[cfg(feature = "mio")]
