@@ -144,6 +144,25 @@ impl Transcript {
     }
 }
 
+impl Transcript {
+    /// What came before the fault is as `expected`, in its order; and if not all came, it was told.
+    fn assert_true_up_to_its_end(&self, expected: &Self, what: &str) {
+        let messages = |all: &Self| -> Vec<String> {
+            let is_message = |event: &&String| !event.starts_with("CloseStatus");
+            all.events.iter().filter(is_message).cloned().collect()
+        };
+        let (found, expected) = (messages(self), messages(expected));
+        if found == ["no handshake"] {
+            return;
+        }
+        assert!(expected.starts_with(&found), "{what}: {found:?}");
+        let is_told = |event: &String| event.contains("clean: false, error: Some(");
+        let errors = self.recv_errors + self.send_errors;
+        let is_told = errors > 0 || self.events.iter().any(is_told);
+        assert!(is_told || found == expected, "{what}: {found:?}");
+    }
+}
+
 /// The frames of a server's output, the last of which may be cut. All must be valid.
 fn sent(written: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
@@ -323,6 +342,9 @@ fn at_every_call_of(way: Way, style: Style, in_pieces: bool, fault: Fault, adapt
                     found.send_errors,
                     found.is_shut_down,
                 );
+            } else {
+                let what = format!("{name} {way:?} {style:?} {fault:?} at {at}");
+                found.assert_true_up_to_its_end(&expected, &what);
             }
             if !is_hit {
                 assert!(at > if in_pieces { 15 } else { 10 }, "{at} calls");
