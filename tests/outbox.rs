@@ -44,21 +44,24 @@ fn a_big_payload_leaves_in_fragments() {
     }
 }
 
+/// An endpoint that agreed on compression.
+#[cfg(feature = "deflate")]
+fn open_deflate(role: Role, config: &Config) -> Endpoint {
+    use sansock::proto::{Connection, DeflateParams, handshake::Negotiated};
+
+    let mut negotiated = Negotiated::default();
+    negotiated.deflate = Some(DeflateParams::default());
+    let config = config.clone().into();
+    let connection = Connection::from_negotiated(role, &negotiated, &config, [7; 32]);
+    Endpoint::from_connection(connection)
+}
+
 /// RFC 7692 §6.1: where messages are compressed, so are those that would be queued as they are.
 #[cfg(feature = "deflate")]
 #[test]
 fn a_big_payload_is_compressed_by_fragments() {
-    use sansock::{
-        Endpoint,
-        proto::{Connection, DeflateParams, handshake::Negotiated},
-    };
-
-    let mut negotiated = Negotiated::default();
-    negotiated.deflate = Some(DeflateParams::default());
     for role in [Role::Client, Role::Server] {
-        let config = Config::default().fragment_size(64 * KIB).into();
-        let connection = Connection::from_negotiated(role, &negotiated, &config, [7; 32]);
-        let mut endpoint = Endpoint::from_connection(connection);
+        let mut endpoint = open_deflate(role, &Config::default().fragment_size(64 * KIB));
         endpoint.send(vec![7; 200_000]).unwrap();
         let written = write_all(&mut endpoint);
         assert_eq!(written[0], 0x42, "{role:?}");
@@ -247,6 +250,35 @@ fn hostile_131_shared_payloads_are_not_copied() {
     }
 }
 
+/// hostile 131: of a thousand that are told the same, one never reads: it alone is full, however
+/// much the others are told, and holds no copies.
+#[test]
+fn hostile_131_one_that_is_stuck_stops_no_other() {
+    let config = Config::default().high_water_mark(300_000);
+    let mut servers: Vec<_> = (0..1000).map(|_| open(Role::Server, &config)).collect();
+    let rounds: Vec<_> = (0..5).map(|_| Prepared::new(noise(100_000))).collect();
+    let mut refused = Vec::new();
+    let cost = measure(|| {
+        for prepared in &rounds {
+            for (i, server) in servers.iter_mut().enumerate() {
+                match server.send_prepared(prepared) {
+                    Ok(()) => {}
+                    Err(error) => refused.push((i, error)),
+                }
+                while i > 0 && server.wants_write() {
+                    let outbox = server.outbox();
+                    let len = outbox.chunks().map(<[u8]>::len).sum();
+                    outbox.consume(len);
+                }
+            }
+        }
+    });
+    assert_eq!(refused, [(0, SendError::Full); 2]);
+    assert_eq!(servers[0].buffered_amount(), 300_000);
+    assert!(servers[1..].iter().all(|it| it.buffered_amount() == 0));
+    assert!(cost.bytes_max < 100_000, "{cost:?}");
+}
+
 /// hostile 131: nor what is neither small nor large, unless one write takes more than it; a client
 /// masks it on its way.
 #[test]
@@ -350,6 +382,33 @@ fn clause_buffered_amount_is_exact_under_partial_writes() {
                 let amount = endpoint.buffered_amount();
                 assert_eq!(amount, given - wire.data, "{role:?}, {step} at {begin}");
                 if wrote == 0 && lengths.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(endpoint.buffered_amount(), 0);
+        }
+    }
+}
+
+/// What was compressed counts as it was given, until the last byte of what became of it is written.
+#[cfg(feature = "deflate")]
+#[test]
+fn hostile_165_buffered_amount_counts_what_was_compressed_as_it_was() {
+    for role in [Role::Client, Role::Server] {
+        for step in [1, 3, 7, 40, 1000] {
+            let mut endpoint = open_deflate(role, &Config::default());
+            let mut ends = Vec::new();
+            for len in [5_000, 1_000, 20_000, 300] {
+                endpoint.send("x".repeat(len)).unwrap();
+                ends.push((endpoint.outbox().len(), len));
+            }
+            assert!(ends[3].0 < 500, "{ends:?}");
+            let mut written = Vec::new();
+            loop {
+                let left = ends.iter().filter(|(end, _)| *end > written.len());
+                let expected: usize = left.map(|(_, len)| len).sum();
+                assert_eq!(endpoint.buffered_amount(), expected, "{}", written.len());
+                if write(&mut endpoint, step, &mut written) == 0 {
                     break;
                 }
             }

@@ -214,6 +214,22 @@ fn d17_d18_close_checks_in_order() {
     }
     assert_eq!(core.ready_state(), State::Open);
     assert_eq!(core.next_outgoing(true), None);
+    // In every other state as well.
+    let mut closing = open();
+    closing.close(None, "").unwrap();
+    let mut closed = open();
+    closed.fail();
+    fired(&mut closed);
+    for (mut core, state) in [
+        (connecting([]), State::Connecting),
+        (closing, State::Closing),
+        (closed, State::Closed),
+    ] {
+        let invalid = DomError::InvalidAccessError(CloseCode::new(2999));
+        assert_eq!(core.close(Some(2999), &long), Err(invalid));
+        assert_eq!(core.close(Some(3000), &long), Err(error));
+        assert_eq!(core.ready_state(), state);
+    }
 }
 
 #[test]

@@ -357,15 +357,43 @@ over_each! {
     }
 
     fn d49_cancel_and_abort<A>() {
-        let error = WebSocketError::new("", CloseInfo::new(Some(3456), "enough")).unwrap();
-        let (stream, opened, peer) = A::open("");
-        opened.readable.cancel(Some(&error));
-        assert_eq!(peer.answer_close(), b"\x0D\x80enough");
-        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(3456), "enough")));
-        let (stream, opened, peer) = A::open("");
-        opened.writable.abort(None);
-        assert_eq!(peer.answer_close(), b"");
-        assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(1005), "")));
+        let with = |code, reason| {
+            let info = CloseInfo::new(code, reason);
+            Some(WebSocketError::new("", info).unwrap())
+        };
+        for (error, sent, code, reason) in [
+            (with(Some(3456), "enough"), &b"\x0D\x80enough"[..], 3456, "enough"),
+            (with(None, "why"), b"\x03\xE8why", 1000, "why"),
+            (with(None, ""), b"", 1005, ""),
+            (None, b"", 1005, ""),
+        ] {
+            for cancels in [true, false] {
+                let (stream, opened, peer) = A::open("");
+                if cancels {
+                    opened.readable.cancel(error.as_ref());
+                } else {
+                    opened.writable.abort(error.as_ref());
+                }
+                assert_eq!(peer.answer_close(), sent);
+                assert_eq!(A::closed(&stream), Ok(CloseInfo::new(Some(code), reason)));
+            }
+        }
+    }
+
+    fn d50_hostile_169_text_that_is_none_fails_all<A>() {
+        let (stream, mut opened, mut peer) = A::open("");
+        peer.write(b"\x81\x02ok\x81\x02\xC3\x28");
+        let chunk = A::read(&mut opened.readable).unwrap().unwrap();
+        assert_eq!(chunk.as_text(), Some("ok"));
+        let read = web_socket_error(A::read(&mut opened.readable).unwrap().unwrap_err());
+        assert_eq!(A::read(&mut opened.readable), None);
+        assert_eq!(peer.close_frame()[..2], *b"\x03\xEF");
+        peer.end();
+        let written = web_socket_error(A::write(&mut opened.writable, b"late").unwrap_err());
+        let closed = web_socket_error(A::closed(&stream).unwrap_err());
+        // The code is the received one, and there was none.
+        assert_eq!((closed.close_code(), closed.reason()), (Some(1006), ""));
+        assert!(Arc::ptr_eq(&read, &closed) && Arc::ptr_eq(&written, &closed));
     }
 
     fn d49_close_during_the_handshake<A>() {
