@@ -19,7 +19,7 @@ use sansock::{
         handshake::{Accept, AcceptError, ClientRequest},
     },
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// A port that nobody listens on.
 fn refused() -> io::Result<String> {
@@ -185,30 +185,75 @@ async fn hostile_127_a_program_that_never_reads_stops_its_peer() {
     assert_eq!(received.unwrap().as_ref().map(Message::len), Some(100_000));
 }
 
+/// What a task is in the middle of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Middle {
+    Accept,
+    Connect,
+    Recv,
+    Flush,
+    End,
+    Halves,
+}
+
+async fn get_to(middle: Middle, stream: DuplexStream, config: Arc<Config>) -> Result<(), Error> {
+    let open = |stream| Socket::from_parts(stream, Connection::server(&config), Vec::new());
+    match middle {
+        Middle::Accept => drop(Socket::accept(stream, &config).await?),
+        Middle::Connect => {
+            let request = ClientRequest::new("h", "/").unwrap();
+            drop(Socket::connect(stream, &request, &config).await?);
+        }
+        Middle::Recv => drop(open(stream).recv().await?),
+        Middle::Flush => {
+            let mut socket = open(stream);
+            socket.feed(vec![1; 100_000]).await?;
+            socket.flush().await?;
+        }
+        Middle::End => drop(open(stream).end().await?),
+        Middle::Halves => {
+            let (mut read, mut write) = open(stream).into_split();
+            let reading = tokio::spawn(async move { read.recv().await });
+            write.feed(vec![1; 100_000]).await?;
+            write.flush().await?;
+            drop(reading.await);
+        }
+    }
+    Ok(())
+}
+
 /// A runtime that goes away takes its tasks and their sockets with it, and hangs on none.
 #[test]
 fn hostile_148_a_runtime_shut_down_in_the_middle() {
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
-    let (stream, mut peer) = tokio::io::duplex(64);
-    let connection = Connection::server(&Arc::new(Config::default()));
-    let first = runtime();
-    let task = first.spawn(async move {
-        let mut socket = Socket::from_parts(stream, connection, Vec::new());
-        socket.feed(vec![1; 100_000]).await?;
-        socket.recv().await
-    });
-    first.block_on(tokio::task::yield_now());
-    assert!(!task.is_finished());
-    drop(first);
-    let mut rest = Vec::new();
-    let read = AsyncReadExt::read_to_end(&mut peer, &mut rest);
-    runtime().block_on(read).unwrap();
-    assert!(rest.len() <= 64);
+    let one_thread = tokio::runtime::Builder::new_current_thread;
+    let threads = tokio::runtime::Builder::new_multi_thread;
+    for builder in [one_thread, threads] {
+        for middle in [
+            Middle::Accept,
+            Middle::Connect,
+            Middle::Recv,
+            Middle::Flush,
+            Middle::End,
+            Middle::Halves,
+        ] {
+            let (stream, mut peer) = tokio::io::duplex(64);
+            let first = builder().enable_all().build().unwrap();
+            let task = first.spawn(get_to(middle, stream, Arc::default()));
+            first.block_on(async {
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            assert!(!task.is_finished(), "{middle:?}");
+            drop(first);
+            let mut rest = Vec::new();
+            let second = one_thread().enable_all().build().unwrap();
+            let read = AsyncReadExt::read_to_end(&mut peer, &mut rest);
+            second.block_on(read).unwrap();
+            assert!(rest.len() <= 64, "{middle:?}");
+            drop(second);
+        }
+    }
 }
 
 /// A program that lets requests for pages come and accepts whatever does: its client is told what

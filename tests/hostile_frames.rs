@@ -122,10 +122,10 @@ fn hostile_178_a_fault_right_behind_whole_messages_of_the_same_read() {
             let before = frames(role, &[(0x81, b"one"), (0x82, b"two"), (0x89, b"three")]);
             let bytes = [&before[..], &fault].concat();
             expect_fail(role, &Config::default(), &bytes, code);
-            let mut ws = open_default(role);
-            let mut out = Vec::new();
-            assert_eq!(feed(&mut ws, &before, &mut out).unwrap().len(), 3);
-            feed(&mut ws, &fault, &mut out).unwrap_err();
+            let outcome = in_cuts(role, &Config::default(), &bytes);
+            let (one, two) = (Message::from("one"), Message::from(b"two"));
+            assert_eq!(outcome.messages(), [&one, &two]);
+            assert_eq!((outcome.events.len(), outcome.errors.len()), (3, 1));
         }
     }
 }

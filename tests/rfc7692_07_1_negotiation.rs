@@ -239,8 +239,13 @@ fn clause_132_149_153_159_163_164_the_server_has_its_say() {
     }
     // Declined by leaving it out, and changed for one connection.
     let line = format!("Sec-WebSocket-Extensions: {all}\r\n");
-    let none = Arc::new(Config::default().deflate(None));
-    assert_eq!(answer_of(all, &none), None);
+    for none in [Config::default(), Config::default().deflate(None)] {
+        assert_eq!(
+            answer_of(all, &Arc::new(none)),
+            None,
+            "off, and so by default"
+        );
+    }
     assert_eq!(answer_with("", &with(keeping()), &Accept::new()).0, None);
     let accept = Accept::new().deflate(None);
     assert_eq!(answer_with(&line, &with(keeping()), &accept).0, None);
@@ -288,11 +293,13 @@ fn clause_133_146_163_hostile_038_answers_that_were_not_asked_for() {
     let two = "Sec-WebSocket-Extensions: permessage-deflate\r\n".repeat(2);
     let error = reply_lines(&with(keeping()), &two).unwrap_err();
     assert_eq!(error, HandshakeError::ResponseExtensions);
-    // Nothing was offered.
-    let none = Arc::new(Config::default().deflate(None));
-    assert_eq!(start(&none).1, None);
-    let error = reply(&none, "permessage-deflate").unwrap_err();
-    assert_eq!(error, HandshakeError::ResponseExtensions);
+    // Nothing was offered, and nothing is by default.
+    for none in [Config::default(), Config::default().deflate(None)] {
+        let none = Arc::new(none);
+        assert_eq!(start(&none).1, None);
+        let error = reply(&none, "permessage-deflate").unwrap_err();
+        assert_eq!(error, HandshakeError::ResponseExtensions);
+    }
 }
 
 #[test]

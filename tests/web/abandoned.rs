@@ -31,7 +31,7 @@ fn is_over<A: Adapter>(socket: &WebSocket<A>, mut events: sansock::adapter::web:
 }
 
 #[test]
-fn a_runtime_that_shuts_down() {
+fn hostile_148_a_runtime_that_shuts_down() {
     let server = Server::new();
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
