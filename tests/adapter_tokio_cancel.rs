@@ -15,7 +15,7 @@ use std::{future::Future, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use futures_util::poll;
 use sansock::{
-    Config, EndpointEvent, Event,
+    Config, EndpointEvent, Event, State,
     adapter::tokio::{Incoming, Socket, WebSocket},
     proto::{
         Connection,
@@ -23,9 +23,11 @@ use sansock::{
     },
     web,
 };
-use script::{In, Out, Script};
+use script::{In, Io, Out, Script};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use wire::{BINARY, PING, REQUEST, RESPONSE, Random, TEXT, behind_head, decode, frame, noise};
+use wire::{
+    BINARY, CLOSE, PING, REQUEST, RESPONSE, Random, TEXT, behind_head, decode, frame, noise,
+};
 
 /// Takes a future to its end; one that waits for ever is a failed test.
 async fn done<T>(future: impl Future<Output = T>) -> T {
@@ -62,56 +64,41 @@ macro_rules! stubborn {
     };
 }
 
-/// hostile 141: every future dropped at every poll leaves the same behind.
-#[tokio::test(start_paused = true)]
-async fn hostile_141_dropped_futures_lose_nothing() {
-    async fn run(cuts: &mut Cuts) -> (Vec<String>, Vec<(u8, Vec<u8>)>) {
-        let peer = [
-            frame(true, TEXT, b"one"),
-            frame(true, PING, b"?"),
-            frame(true, 0x02, b"tw"),
-            frame(true, 0x80, b"o"),
-            frame(true, BINARY, &noise(300)),
-            wire::close(true, 1000, "bye"),
-        ]
-        .concat();
-        let mut random = Random(3);
-        let io = Script::play([]);
-        let mut rest = &peer[..];
-        while !rest.is_empty() {
-            let (piece, left) = rest.split_at(random.below(rest.len().min(120)) + 1);
-            io.push(In::Data(piece.to_vec()));
-            io.push(In::Wait);
-            rest = left;
-        }
-        io.push(In::End);
-        for _ in 0..40 {
-            io.writes([Out::Wait, Out::Take(random.below(4000) + 1)]);
-        }
-        let config = Config::default().high_water_mark(100).fragment_size(1000);
-        let connection = Connection::server(&Arc::new(config));
-        let mut socket = Socket::from_parts(io.clone(), connection, Vec::new());
-        let mut log = Vec::new();
-        for len in [90, 70_000, 3] {
-            stubborn!(cuts, socket.send(vec![b'a'; len])).unwrap();
-        }
-        for _ in 0..2 {
-            let message = stubborn!(cuts, socket.recv()).unwrap();
-            log.push(format!("{message:?}"));
-        }
-        stubborn!(cuts, socket.feed("fed")).unwrap();
-        stubborn!(cuts, socket.flush()).unwrap();
-        stubborn!(cuts, socket.ping(b"!")).unwrap();
-        while stubborn!(cuts, socket.fill()).unwrap() {
-            while let Some(event) = socket.next_event() {
-                log.push(format!("{event:?}"));
-            }
-        }
-        let status = stubborn!(cuts, socket.end()).unwrap();
-        log.push(format!("{status:?}"));
-        (log, decode(&io.take_written()))
+/// A server whose peer says some messages and a Close, over a transport that would block at every
+/// other call.
+fn stuttering() -> (Socket<Io>, Io) {
+    let peer = [
+        frame(true, TEXT, b"one"),
+        frame(true, PING, b"?"),
+        frame(true, 0x02, b"tw"),
+        frame(true, 0x80, b"o"),
+        frame(true, BINARY, &noise(300)),
+        wire::close(true, 1000, "bye"),
+    ]
+    .concat();
+    let mut random = Random(3);
+    let io = Script::play([]);
+    let mut rest = &peer[..];
+    while !rest.is_empty() {
+        let (piece, left) = rest.split_at(random.below(rest.len().min(120)) + 1);
+        io.push(In::Data(piece.to_vec()));
+        io.push(In::Wait);
+        rest = left;
     }
+    io.push(In::End);
+    for _ in 0..40 {
+        io.writes([Out::Wait, Out::Take(random.below(4000) + 1)]);
+    }
+    let config = Config::default().high_water_mark(100).fragment_size(1000);
+    let connection = Connection::server(&Arc::new(config));
+    (Socket::from_parts(io.clone(), connection, Vec::new()), io)
+}
 
+/// What was heard, and the frames that were written.
+type Outcome = (Vec<String>, Vec<(u8, Vec<u8>)>);
+
+/// Drops futures at their first, second, … poll of all those of `run`: the same must come of it.
+async fn at_every_poll(run: impl AsyncFn(&mut Cuts) -> Outcome) {
     let mut cuts = Cuts {
         always: false,
         at: 0,
@@ -137,6 +124,94 @@ async fn hostile_141_dropped_futures_lose_nothing() {
         };
         assert_eq!(sorted(&cut.1), sorted(&uncut.1), "cut at {at}");
     }
+}
+
+/// hostile 141: every future dropped at every poll leaves the same behind.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_dropped_futures_lose_nothing() {
+    at_every_poll(async |cuts| {
+        let (mut socket, io) = stuttering();
+        let mut log = Vec::new();
+        for len in [90, 70_000, 3] {
+            stubborn!(cuts, socket.send(vec![b'a'; len])).unwrap();
+        }
+        for _ in 0..2 {
+            let message = stubborn!(cuts, socket.recv()).unwrap();
+            log.push(format!("{message:?}"));
+        }
+        stubborn!(cuts, socket.feed("fed")).unwrap();
+        stubborn!(cuts, socket.flush()).unwrap();
+        stubborn!(cuts, socket.ping(b"!")).unwrap();
+        while stubborn!(cuts, socket.fill()).unwrap() {
+            while let Some(event) = socket.next_event() {
+                log.push(format!("{event:?}"));
+            }
+        }
+        let status = stubborn!(cuts, socket.end()).unwrap();
+        log.push(format!("{status:?}"));
+        (log, decode(&io.take_written()))
+    })
+    .await;
+}
+
+/// hostile 141: those of the two halves as well.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_dropped_futures_of_halves_lose_nothing() {
+    at_every_poll(async |cuts| {
+        let (socket, io) = stuttering();
+        let (mut read, mut write) = socket.into_split();
+        let mut log = Vec::new();
+        for len in [90, 70_000, 3] {
+            stubborn!(cuts, write.send(vec![b'a'; len])).unwrap();
+            let message = stubborn!(cuts, read.recv()).unwrap().unwrap();
+            log.push(format!("{message:?}"));
+        }
+        stubborn!(cuts, write.feed("fed")).unwrap();
+        stubborn!(cuts, write.flush()).unwrap();
+        assert!(stubborn!(cuts, read.recv()).unwrap().is_none());
+        let mut socket = read.reunite(write).unwrap();
+        let status = stubborn!(cuts, socket.end()).unwrap();
+        log.push(format!("{status:?}"));
+        (log, decode(&io.take_written()))
+    })
+    .await;
+}
+
+/// hostile 141: a Ping and a Close are queued by the first poll, though nothing can be written, and
+/// not before.
+#[tokio::test(start_paused = true)]
+async fn hostile_141_a_ping_and_a_close_never_wait() {
+    let open = || {
+        let io = Script::play([]);
+        io.writes([Out::Block]);
+        let connection = Connection::server(&Arc::default());
+        (Socket::from_parts(io.clone(), connection, Vec::new()), io)
+    };
+    let written = |io: &Io| decode(&io.take_written());
+    let sent = [(PING, b"?".to_vec()), (CLOSE, vec![])];
+
+    let (mut whole, io) = open();
+    drop(whole.ping(b"never"));
+    drop(whole.close(None));
+    assert_eq!(whole.state(), State::Open);
+    assert!(poll!(pin!(whole.ping(b"?"))).is_ready());
+    assert!(poll!(pin!(whole.close(None))).is_ready());
+    assert_eq!((whole.state(), written(&io)), (State::Closing, vec![]));
+    io.0.borrow_mut().writes.clear();
+    done(whole.flush()).await.unwrap();
+    assert_eq!(written(&io), sent);
+
+    let (split, io) = open();
+    let (_read, mut write) = split.into_split();
+    drop(write.ping(b"never"));
+    drop(write.close(None));
+    assert_eq!(write.state(), State::Open);
+    assert!(poll!(pin!(write.ping(b"?"))).is_ready());
+    assert!(poll!(pin!(write.close(None))).is_ready());
+    assert_eq!((write.state(), written(&io)), (State::Closing, vec![]));
+    io.0.borrow_mut().writes.clear();
+    done(write.flush()).await.unwrap();
+    assert_eq!(written(&io), sent);
 }
 
 /// hostile 141: dropping the future of an opening handshake drops the transport.
