@@ -158,7 +158,7 @@ fn files() -> impl FnMut(&str) -> Option<String> {
 
 #[test]
 fn each_clause_has_a_test_or_a_reason() {
-    let found = complaints(include_str!("CLAUSES.md"), 179, ALLOW_PENDING, files());
+    let found = complaints(include_str!("CLAUSES.md"), 199, ALLOW_PENDING, files());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 

@@ -10,10 +10,13 @@ mod rfc6455_04;
 use std::sync::Arc;
 
 use sansock::{
-    Config, State,
-    proto::handshake::{
-        Accept, AcceptError, EofStage, HandshakeError as E, HttpVersion, Reject, Request,
-        ServerHandshake,
+    Config, Event, ProtocolError, Role, State,
+    proto::{
+        Connection,
+        handshake::{
+            Accept, AcceptError, EofStage, HandshakeError as E, HttpVersion, Reject, Request,
+            ServerHandshake,
+        },
     },
 };
 
@@ -345,6 +348,33 @@ fn clause_189_190_191_an_extended_connect_has_no_upgrade_and_no_key() {
             Request::from_parts("CONNECT", "/", version, fields.into_iter().skip(1)).unwrap_err(),
             E::UnsupportedVersion
         );
+    }
+}
+
+/// RFC 8441 §5: a stream of HTTP/2 or 3 is open at once, and carries the frames of RFC 6455, those
+/// of the client masked.
+#[test]
+fn clause_192_194_a_stream_carries_the_same_frames() {
+    let config = Arc::new(Config::default());
+    for version in [HttpVersion::Http2, HttpVersion::Http3] {
+        let fields = [("sec-websocket-version", "13")];
+        let request = Request::from_parts("CONNECT", "/chat", version, fields).unwrap();
+        let (_, negotiated) = request.answer(&Accept::new()).unwrap();
+        let open = |role| Connection::from_negotiated(role, &negotiated, &config, [7; 32]);
+        let (mut client, mut server) = (open(Role::Client), open(Role::Server));
+        assert_eq!((client.state(), server.state()), (State::Open, State::Open));
+        let mut wire = Vec::new();
+        client.send("hi", &mut wire).unwrap();
+        assert_eq!((wire.len(), &wire[..2]), (8, &b"\x81\x82"[..]));
+        let mut answer = Vec::new();
+        let heard = server.receive(&mut &mut wire[..], &mut answer).unwrap();
+        assert_eq!(heard, Some(Event::Message("hi".into())));
+        server.send("hi", &mut answer).unwrap();
+        assert_eq!(answer, b"\x81\x02hi");
+        let mut wire = answer.clone();
+        let unmasked = server.receive(&mut &mut wire[..], &mut answer);
+        assert_eq!(unmasked, Err(ProtocolError::UnmaskedFrame));
+        assert_eq!(answer[4..], *b"\x88\x02\x03\xEA");
     }
 }
 
