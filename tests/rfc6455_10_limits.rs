@@ -354,6 +354,7 @@ fn hostile_151_a_connection_does_not_print_the_ping_it_owes_an_answer() {
         )
         .unwrap();
         let shown = format!("{ws:?}");
+        assert!(!shown.contains(SECRET), "{shown}");
         assert!(!shown.contains("115, 51, 99"), "{shown}");
     }
 }

@@ -29,6 +29,8 @@ use shuttle::{
 struct Way {
     bytes: Vec<u8>,
     is_ended: bool,
+    /// Whether its reader is gone.
+    is_broken: bool,
     /// The one waker that a transport remembers for each direction.
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -90,6 +92,11 @@ impl Drop for Pipe {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             self.end();
+            let mut way = self.input.lock().unwrap();
+            way.is_broken = true;
+            let writer = way.writer.take();
+            drop(way);
+            wake(writer);
         }
     }
 }
@@ -122,6 +129,9 @@ impl Io for Pipe {
         chunks: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut way = self.output.lock().unwrap();
+        if way.is_broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
         let room = ROOM - way.bytes.len();
         if room == 0 {
             way.writer = Some(cx.waker().clone());
@@ -336,6 +346,82 @@ fn closed_by_the_peer() {
     let (write, read) = (writer.join().unwrap(), reader.join().unwrap());
     drop((read, write));
     peer.join().unwrap();
+}
+
+/// The writer closes while the reader receives and the peer still sends.
+fn closed_by_the_writer() {
+    let (near, mut far) = sockets();
+    let (mut read, mut write) = near.into_split();
+    let peer = thread::spawn(move || {
+        block_on(async {
+            for i in 0..MESSAGES {
+                if far.send(message(i)).await.is_err() {
+                    break;
+                }
+            }
+            while far.recv().await.unwrap().is_some() {}
+            assert!(far.close_status().unwrap().clean);
+        });
+    });
+    let writer = thread::spawn(move || {
+        block_on(async {
+            write.send(message(0)).await.unwrap();
+            write.close(None).await.unwrap();
+            assert!(write.send(message(1)).await.is_err());
+        });
+        write
+    });
+    let reader = thread::spawn(move || {
+        block_on(async {
+            let mut heard = 0;
+            while let Some(received) = read.recv().await.unwrap() {
+                assert_eq!(received, message(heard));
+                heard += 1;
+            }
+        });
+        assert!(read.close_status().unwrap().clean);
+        read
+    });
+    let (write, read) = (writer.join().unwrap(), reader.join().unwrap());
+    drop((read, write));
+    peer.join().unwrap();
+}
+
+/// Both halves are dropped at once, while the peer sends and receives: it sees an end.
+fn dropped_both() {
+    let (near, mut far) = sockets();
+    let (read, mut write) = near.into_split();
+    let peer = thread::spawn(move || {
+        block_on(async {
+            for i in 0..MESSAGES {
+                if far.send(message(i)).await.is_err() {
+                    break;
+                }
+            }
+            while let Ok(Some(received)) = far.recv().await {
+                assert_eq!(received, message(0));
+            }
+            assert!(far.close_status().is_some());
+        });
+    });
+    let writer = thread::spawn(move || {
+        // The other half may have closed first.
+        let _ = block_on(write.send(message(0)));
+    });
+    let reader = thread::spawn(move || drop(read));
+    for thread in [writer, reader, peer] {
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn hostile_142_147_a_close_of_the_writer_wakes_the_reader() {
+    check(closed_by_the_writer);
+}
+
+#[test]
+fn hostile_143_147_both_halves_dropped_at_once_end_it() {
+    check(dropped_both);
 }
 
 #[test]
