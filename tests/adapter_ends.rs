@@ -201,7 +201,7 @@ async fn get_to(middle: Middle, stream: DuplexStream, config: Arc<Config>) -> Re
     match middle {
         Middle::Accept => drop(Socket::accept(stream, &config).await?),
         Middle::Connect => {
-            let request = ClientRequest::new("h", "/").unwrap();
+            let request = ClientRequest::new("h", "/")?;
             drop(Socket::connect(stream, &request, &config).await?);
         }
         Middle::Recv => drop(open(stream).recv().await?),
