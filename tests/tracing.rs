@@ -11,7 +11,7 @@ use sansock::{
     endpoint::Endpoint,
     proto::{
         Connection,
-        handshake::{Accept, ClientRequest},
+        handshake::{Accept, ClientRequest, Reject},
     },
 };
 use tracing::{
@@ -63,6 +63,10 @@ impl Subscriber for Lines {
 
 /// What a conversation tells of itself.
 fn told(most: Level) -> String {
+    told_by(most, converse)
+}
+
+fn told_by(most: Level, converse: fn()) -> String {
     let lines = Lines {
         text: Arc::default(),
         most,
@@ -137,7 +141,7 @@ fn a_message_that_is_read_directly_is_told() {
 }
 
 #[test]
-fn frames_are_told_at_trace_and_secrets_never() {
+fn hostile_151_frames_are_told_at_trace_and_secrets_never() {
     let text = told(Level::TRACE);
     for line in [
         "TRACE send opcode=Text len=6\n",
@@ -153,7 +157,44 @@ fn frames_are_told_at_trace_and_secrets_never() {
     assert!(!text.contains("secret"), "{text}");
 }
 
+/// A refusal, parts of messages, and what breaks the rules, all of which say "secret".
+fn fall_out() {
+    let config = Arc::new(Config::default().streaming(true));
+    let request = ClientRequest::new("secret.example", "/secret");
+    let request = request.unwrap_or_else(|error| panic!("{error}"));
+    let mut client = Endpoint::client(&request, &config, [7; 32]);
+    let mut server = Endpoint::server(&config);
+    carry(&mut client, &mut server);
+    let reject = Reject::new(403).header("X-Why", "secret").body("secret");
+    assert_eq!(server.reject(&reject), Ok(()));
+    while server.receive(&mut &mut [][..]).is_some() {}
+    carry(&mut server, &mut client);
+
+    for fault in [&b"\x81\x07secret\xFF"[..], b"\x88\x08\x03\xEDsecret"] {
+        let mut client = Endpoint::from_connection(Connection::client(&config, [7; 32]));
+        let mut bytes = [b"\x01\x06secret\x80\x06secret", fault].concat();
+        let mut input = &mut bytes[..];
+        while client.receive(&mut input).is_some() {}
+        assert!(client.is_finished());
+    }
+}
+
+#[test]
+fn hostile_151_refusals_and_faults_are_told_without_secrets() {
+    let text = told_by(Level::TRACE, fall_out);
+    for line in [
+        "DEBUG refused status=403\n",
+        "TRACE part received opcode=Text len=6 last=false\n",
+        "DEBUG closed clean=false sent=1007 error=",
+        "DEBUG closed clean=false sent=1002 error=",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    assert!(!text.contains("secret"), "{text}");
+}
+
 #[test]
 fn nothing_is_told_above_debug() {
     assert_eq!(told(Level::INFO), "");
+    assert_eq!(told_by(Level::INFO, fall_out), "");
 }
