@@ -15,9 +15,9 @@ use end::{End, exchange};
 use std::{sync::Arc, time::Duration};
 
 use sansock::{
-    CloseCode, CloseFrame, Config, ProtocolError, Role, SendError, State,
+    CloseCode, CloseFrame, Config, Part, ProtocolError, Role, SendError, State,
     endpoint::Endpoint,
-    proto::{Error, HandshakeError, Instant, handshake::EofStage},
+    proto::{Error, HandshakeError, Instant, Prepared, handshake::EofStage},
 };
 use wire::{CLOSE, PING, REQUEST, Random, TEXT, at, decode, frame, noise, response_to};
 
@@ -322,6 +322,31 @@ fn hostile_113_a_close_that_must_not_be_sent() {
         assert_eq!(it.endpoint.close(None), Err(SendError::NotOpen));
         let frames = decode(&it.written());
         assert_eq!(frames.last().unwrap().1.len(), 125);
+    }
+}
+
+/// hostile 113: before it is open nothing is closed, and nothing sent: nothing waits behind the head.
+#[test]
+fn hostile_113_no_call_sends_before_the_opening() {
+    for mut it in [End::client(), End::server()] {
+        let waiting = it.endpoint.outbox().len();
+        let close = CloseFrame::new(CloseCode::NORMAL, "bye");
+        for refused in [
+            it.endpoint.close(None),
+            it.endpoint.close(Some(&close)),
+            it.endpoint.send("early"),
+            it.endpoint.send(noise(70_000)),
+            it.endpoint.send_part(Part::more("early")),
+            it.endpoint.send_prepared(&Prepared::new("early")),
+            it.endpoint.ping(b""),
+            it.endpoint.pong(b""),
+        ] {
+            assert_eq!(refused, Err(SendError::NotOpen));
+        }
+        assert!(!it.endpoint.can_send());
+        assert_eq!(it.endpoint.state(), State::Connecting);
+        assert_eq!(it.endpoint.outbox().len(), waiting);
+        assert_eq!(it.endpoint.buffered_amount(), 0);
     }
 }
 
