@@ -82,7 +82,7 @@ fn hoards(role: Role) -> Vec<(&'static str, Vec<u8>)> {
     let quarter = vec![b'x'; 64 * KIB];
     let most = vec![b'x'; 256 * KIB];
     let fragments = |first, len: usize| -> Vec<u8> {
-        let more = frame(role, 0x00, &vec![b'x'; len]).repeat(200 * KIB / len.max(1) % 100_000);
+        let more = frame(role, 0x00, &vec![b'x'; len]).repeat((200 * KIB / len).min(100_000));
         [frame(role, first, b"x"), more].concat()
     };
     let unfinished = |first, len: usize| {
