@@ -5,6 +5,11 @@
 mod cli;
 mod program;
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use cli::{echo, failed, sansock, serve, serve_many};
 use sansock::{CloseCode, CloseFrame, Config, DeflateConfig};
 
@@ -43,6 +48,33 @@ fn a_measurement_is_json_for_programs() {
     let messages: u64 = messages.split(',').next().unwrap().parse().unwrap();
     assert!(messages > 0);
     server.join().unwrap();
+}
+
+/// However short: all that is measured lies inside the time that it is divided by.
+#[test]
+fn a_measurement_takes_no_less_than_its_latencies() {
+    for _ in 0..20 {
+        let (url, server) = serve_many(1, echo);
+        let ended = sansock(&["bench", "-n", "1", "--json", &url]).end("");
+        let value = |name: &str| -> f64 {
+            let (_, rest) = ended.stdout.split_once(name).unwrap();
+            let value = rest.trim_start_matches([' ', ':', '"']);
+            value[..value.find([',', '}']).unwrap()].parse().unwrap()
+        };
+        let (rate, least) = (value("\"messages_per_second\""), value("\"p50\""));
+        // One message: so many fit into a second, but for the histogram's three digits.
+        assert!(rate * least <= 1.01e6, "{ended:?}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn more_connections_than_there_are_ports_are_wrong_usage() {
+    for many in ["0", "65536", "4294967295"] {
+        let ended = sansock(&["bench", "-c", many, "ws://127.0.0.1:1"]).end("");
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains("not in 1..=65535"), "{ended:?}");
+    }
 }
 
 #[test]
@@ -102,6 +134,21 @@ fn a_server_that_stops_fails_a_measurement() {
     });
     let ended = sansock(&["bench", "-n", "10", "--timeout", "0.1", &url]).end("");
     failed(&ended, &["nothing came back for 100ms", "sansock serve"]);
+    server.join().unwrap();
+}
+
+/// A server that lives and answers nothing, as one does that lost a message.
+#[test]
+fn a_server_that_only_pings_fails_a_measurement() {
+    let (url, server) = serve(Config::default(), |socket| {
+        while socket.ping(b"still here").is_ok() {
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let start = Instant::now();
+    let ended = sansock(&["bench", "-n", "10", "--timeout", "0.2", &url]).end("");
+    failed(&ended, &["nothing came back for 200ms", "sansock serve"]);
+    assert!(start.elapsed() < Duration::from_secs(30));
     server.join().unwrap();
 }
 

@@ -93,9 +93,9 @@ pub(super) async fn drive(
                 continue;
             }
         }
-        heard = Instant::now();
-        may_send = deadline.is_none_or(|deadline| heard < deadline) && !plan.stop.load(Relaxed);
-        let before = received;
+        let now = Instant::now();
+        may_send = deadline.is_none_or(|deadline| now < deadline) && !plan.stop.load(Relaxed);
+        let (before, mut is_control) = (received, false);
         let mut stats = stats.borrow_mut();
         while let Some((event, mut reply)) = socket.next_with_reply() {
             match event {
@@ -107,20 +107,24 @@ pub(super) async fn drive(
                         return Err(plan.payloads.differ(received, &message));
                     };
                     received += 1;
-                    stats.add_one(heard.saturating_duration_since(since));
+                    stats.add_one(now.saturating_duration_since(since));
                     if may_send && sent < load.messages && reply.can_send() {
-                        sent_at.push_back(heard);
+                        sent_at.push_back(now);
                         let queued = reply.send(plan.payloads.message(sent));
                         queued.map_err(|error| Failure::new(error.to_string()))?;
                         sent += 1;
                     }
                 }
                 EndpointEvent::Closed(_) => break,
-                _ => {}
+                _ => is_control = true,
             }
         }
+        // A part of a message is an answer that comes; a Ping is none.
+        if received != before || !is_control {
+            heard = now;
+        }
         if received != before {
-            stats.last = Some(heard);
+            stats.last = Some(now);
             plan.progress.fetch_add(received - before, Relaxed);
         }
     }

@@ -11,7 +11,7 @@ use std::{
     process::ExitCode,
     rc::Rc,
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
@@ -41,8 +41,9 @@ use report::Report;
 pub(crate) struct Options {
     /// Where to connect to, such as ws://127.0.0.1:9001
     url: Target,
-    /// How many connections are open at once
-    #[arg(long, short = 'c', value_name = "N", default_value_t = 1, value_parser = positive())]
+    /// How many connections are open at once: no more than there are ports
+    #[arg(long, short = 'c', value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = value_parser!(u32).range(1..=65_535))]
     connections: u32,
     /// How many bytes each message holds
     #[arg(long, short = 's', value_name = "BYTES", default_value_t = 128)]
@@ -105,6 +106,8 @@ struct Plan {
     patience: Duration,
     /// Where the threads wait until all connections are open.
     opened: Barrier,
+    /// When they began: the first of them to go on says it for all.
+    start: OnceLock<Instant>,
     /// How many messages came back so far.
     progress: AtomicU64,
     /// Whether something failed: nobody needs to go on.
@@ -144,11 +147,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         },
         patience: options.timeout,
         opened: Barrier::new(threads as usize + 1),
+        start: OnceLock::new(),
         progress: AtomicU64::new(0),
         stop: AtomicBool::new(false),
     });
 
-    let workers: Vec<_> = (0..threads)
+    let workers = (0..threads)
         .map(|thread| {
             let plan = Arc::clone(&plan);
             // The connections of a thread: every `threads`th.
@@ -156,11 +160,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
                 .step_by(threads as usize)
                 .map(|connection| plan.load(connection, connections))
                 .collect();
-            thread::spawn(move || work(&plan, loads))
+            thread::Builder::new().spawn(move || work(&plan, loads))
         })
-        .collect();
+        // Those that wait for the others end with the program.
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| {
+            Failure::new(format!("cannot start a thread: {error}")).hint("Give fewer by --threads.")
+        })?;
     plan.opened.wait();
-    let start = Instant::now();
+    let start = *plan.start.get_or_init(Instant::now);
     let is_over = || workers.iter().all(thread::JoinHandle::is_finished);
     show_progress(&plan, start, is_over);
 
@@ -236,7 +244,7 @@ fn work(plan: &Arc<Plan>, loads: Vec<Load>) -> Result<Stats, Failure> {
 
     let stats = Rc::new(RefCell::new(Stats::new()?));
     let tasks = LocalSet::new();
-    let start = Instant::now();
+    let start = *plan.start.get_or_init(Instant::now);
     let running: Vec<_> = sockets
         .into_iter()
         .zip(loads)
