@@ -224,6 +224,77 @@ fn what_a_server_breaks_by_itself_is_told() {
     }
 }
 
+/// What a server may do though ours does not: other options beside Upgrade (§4.1), HTTP/1.0 in what
+/// refuses, and no page of others (§4.2.2).
+#[test]
+fn rfc6455_4_what_a_server_may_do_is_no_fault() {
+    let url = serve_all(|mut stream| {
+        let Ok(head) = read_head(&mut stream) else {
+            return; // it was only looked whether we are there
+        };
+        if head.contains("Origin:") {
+            let _ = stream.write_all(b"HTTP/1.0 403 Forbidden\r\n\r\n");
+        } else if head.starts_with("GET / HTTP/1.0") {
+            let _ = stream.write_all(b"HTTP/1.0 505 HTTP Version Not Supported\r\n\r\n");
+        } else {
+            let opened = String::from_utf8_lossy(OPENED);
+            let opened = opened.replace("Connection: Upgrade", "Connection: keep-alive, upgrade");
+            let _ = stream.write_all(opened.as_bytes());
+            let _ = send_all_back(&mut stream);
+        }
+    });
+    for (case, verdict) in [
+        ("a header that means nothing", "pass"),
+        ("HTTP/1.0", "pass"),
+        ("the Origin of some page", "inconclusive"),
+    ] {
+        let ended = check(&["--only", case, "--json", &url]);
+        assert_eq!(named(&ended, verdict), [case], "{ended:?}");
+        assert!(ended.is_success(), "{ended:?}");
+    }
+}
+
+/// §5.4: what was a message before must not be continued.
+#[test]
+fn rfc6455_5_4_a_server_that_continues_a_whole_message_fails() {
+    let url = serve_all(|mut stream| {
+        let opened = read_head(&mut stream).and_then(|_| stream.write_all(OPENED));
+        let mut header = [0; 6];
+        if opened.is_err() || stream.read_exact(&mut header).is_err() {
+            return;
+        }
+        // A continuation with nothing before it is noticed, and no other.
+        if header[0] & 0x0F == 0 {
+            let _ = stream.write_all(b"\x88\x02\x03\xEA");
+            return;
+        }
+        let _ = send_back(&mut stream, header).and_then(|()| send_all_back(&mut stream));
+    });
+    let case = "a continuation behind a whole message";
+    let ended = check(&["--only", case, "--json", "--timeout", "1", &url]);
+    assert_eq!(named(&ended, "fail"), [case], "{ended:?}");
+}
+
+/// RFC 7692 §7.1.2.2: an answer with a parameter that was not asked for, even with its default.
+#[test]
+fn rfc7692_7_1_2_2_a_window_that_was_not_asked_for_fails() {
+    let url = serve_all(|mut stream| {
+        let Ok(head) = read_head(&mut stream) else {
+            return;
+        };
+        let mut opened = String::from_utf8_lossy(OPENED).into_owned();
+        if head.contains("permessage-deflate") {
+            let answer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=15";
+            opened.insert_str(opened.len() - 2, &format!("{answer}\r\n"));
+        }
+        let _ = stream.write_all(opened.as_bytes());
+        let _ = send_all_back(&mut stream);
+    });
+    let case = "an offer that does not know client_max_window_bits";
+    let ended = check(&["--only", case, "--json", &url]);
+    assert_eq!(named(&ended, "fail"), [case], "{ended:?}");
+}
+
 /// What others do not keep, and no more: their next version may.
 #[test]
 fn servers_of_others_fail_in_what_they_lack() {
@@ -294,6 +365,26 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
         head.extend(byte);
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+/// Sends short frames of a client back, of whatever kind.
+fn send_all_back(stream: &mut TcpStream) -> io::Result<()> {
+    loop {
+        let mut header = [0; 6];
+        stream.read_exact(&mut header)?;
+        send_back(stream, header)?;
+    }
+}
+
+/// Sends the frame back whose first byte, length and masking key these are.
+fn send_back(stream: &mut TcpStream, header: [u8; 6]) -> io::Result<()> {
+    let [first, len, key @ ..] = header;
+    let mut payload = vec![0; usize::from(len & 0x7F)];
+    stream.read_exact(&mut payload)?;
+    for (byte, key) in payload.iter_mut().zip(key.iter().cycle()) {
+        *byte ^= key;
+    }
+    stream.write_all(&[&[first, len & 0x7F], &payload[..]].concat())
 }
 
 /// Accepts whatever comes, with the answer to the key of the RFC's example; sends every frame back

@@ -217,12 +217,17 @@ fn fault(response: &Response) -> Option<String> {
         let header = response.header(name);
         header.is_some_and(|header| header.eq_ignore_ascii_case(value))
     };
+    // It may list other options, such as keep-alive (§4.1, item 3 of the answer's checks).
+    let is_upgrade = response.header("connection").is_some_and(|options| {
+        let mut options = options.split(',');
+        options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    });
     let accept = response.header("sec-websocket-accept");
     if response.status != 101 {
         Some(format!("status {}", response.status))
     } else if accept.as_deref() != Some(ACCEPT) {
         Some("a Sec-WebSocket-Accept that is not the one for the key".into())
-    } else if !is("upgrade", "websocket") || !is("connection", "upgrade") {
+    } else if !is("upgrade", "websocket") || !is_upgrade {
         Some("a 101 without \"Upgrade: websocket\" and \"Connection: Upgrade\"".into())
     } else {
         None
@@ -238,7 +243,8 @@ impl Request {
 
     /// The same without this header.
     pub(super) fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(other, _)| other != name);
+        self.headers
+            .retain(|(other, _)| !other.eq_ignore_ascii_case(name));
         self
     }
 

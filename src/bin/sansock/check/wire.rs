@@ -307,12 +307,19 @@ impl Response {
     fn parse(head: &[u8]) -> Option<Self> {
         let head = String::from_utf8_lossy(head);
         let mut lines = head.split("\r\n");
-        let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+        let (version, status) = lines.next()?.split_once(' ')?;
+        let status = status.get(..3)?.parse().ok()?;
+        match (version, status) {
+            ("HTTP/1.1", _) => {}
+            // So some answer who asks by it, or whom they refuse. It has no 101.
+            ("HTTP/1.0", 200..) => {}
+            _ => return None,
+        }
         let headers = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         Some(Self {
-            status: status.parse().ok()?,
+            status,
             headers: headers.collect(),
         })
     }
@@ -402,7 +409,15 @@ mod tests {
         assert_eq!(response.status, 426);
         assert_eq!(response.header("sec-websocket-version").unwrap(), "13, 8");
         assert_eq!(response.header("upgrade"), None);
-        assert!(Response::parse(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").is_none());
+        let head = b"HTTP/1.0 505 HTTP Version Not Supported\r\n\r\n";
+        assert_eq!(Response::parse(head).unwrap().status, 505);
+        for head in [
+            &b"SSH-2.0-OpenSSH_9.2\r\n\r\n"[..],
+            b"HTTP/1.0 101 Switching Protocols\r\n\r\n",
+            b"HTTP/2 101 Switching Protocols\r\n\r\n",
+        ] {
+            assert!(Response::parse(head).is_none());
+        }
     }
 
     #[test]
