@@ -9,9 +9,10 @@ mod cli;
 mod program;
 
 use std::{
-    env, fs,
+    env, fs, io,
     net::TcpListener,
     path::PathBuf,
+    process::{Command, Stdio},
     sync::{Arc, mpsc},
 };
 
@@ -77,6 +78,28 @@ fn who_only_listens_stays_until_the_server_closes() {
     let ended = client.wait();
     assert_eq!(ended.stdout, "still there?\n");
     assert!(ended.is_success(), "{ended:?}");
+    server.join().unwrap();
+}
+
+/// As in `sansock connect … | head -1`.
+#[test]
+fn who_reads_no_further_ends_the_connection_in_order() {
+    let (url, server) = serve(Config::default(), |socket| {
+        socket.send("hello").unwrap();
+        assert_eq!(socket.recv().unwrap(), None);
+        assert!(socket.close_status().unwrap().clean);
+    });
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let ended = Command::new(env!("CARGO_BIN_EXE_sansock"))
+        .args(["connect", "--stay", &url])
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.ends_with("\nclosed with code 1000\n"), "{said}");
+    assert!(ended.status.success(), "{said}");
     server.join().unwrap();
 }
 

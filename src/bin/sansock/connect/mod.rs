@@ -136,8 +136,17 @@ impl Session {
         let mut quiet_since = Instant::now();
         loop {
             let before = self.received;
-            self.show_events()
-                .map_err(|error| Failure::new(format!("cannot write: {error}")))?;
+            match self.show_events() {
+                // Who closed standard output wanted no more of it, which is no failure.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    self.close(&NORMAL).await;
+                    let _ = self.socket.end().await; // how it ended is told below
+                    break;
+                }
+                shown => {
+                    shown.map_err(|error| Failure::new(format!("cannot write: {error}")))?;
+                }
+            }
             if self.received != before {
                 quiet_since = Instant::now();
             }
