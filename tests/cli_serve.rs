@@ -309,6 +309,30 @@ fn each_line_goes_to_all_in_the_chat() {
     assert!(server.get("GET /").contains("data-serves=\"chat\""));
 }
 
+/// Many more lines than a guest may be behind, in one read: all who read get all of them.
+#[test]
+fn a_burst_of_lines_drops_nobody_from_the_chat() {
+    let server = Server::start(&["--chat"]);
+    let mut listener = server.connect();
+    assert_eq!(line(&mut listener), "* guest 1 is here");
+    let mut burst = upgraded(&server);
+    assert_eq!(line(&mut listener), "* guest 2 is here");
+    let mut last = [0; 19];
+    burst.read_exact(&mut last).unwrap();
+    assert_eq!(&last[2..], b"* guest 2 is here");
+    // "a" with a masking key of zeros.
+    burst
+        .write_all(&b"\x81\x81\x00\x00\x00\x00a".repeat(1_000))
+        .unwrap();
+    let mut echoes = vec![0; 1_000 * 12];
+    let read = burst.read_exact(&mut echoes);
+    for _ in 0..1_000 {
+        assert_eq!(line(&mut listener), "guest 2: a");
+    }
+    read.unwrap();
+    assert!(echoes == b"\x81\x0Aguest 2: a".repeat(1_000));
+}
+
 #[test]
 fn the_chat_drops_who_does_not_read() {
     let server = Server::start(&["--chat"]);
@@ -375,6 +399,35 @@ fn what_a_peer_does_wrong_is_reported() {
         );
         assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
     }
+}
+
+/// Nor does it end for who reads no further than where it listens.
+#[test]
+fn a_server_serves_although_nobody_reads_where() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_sansock"))
+        .args(["serve", "--listen", &address.to_string()])
+        .stdout(writer)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut page = String::new();
+    while page.is_empty() && server.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(10));
+        if let Ok(mut stream) = TcpStream::connect(address) {
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .unwrap();
+            stream.read_to_string(&mut page).unwrap();
+        }
+    }
+    let _ = server.kill();
+    server.wait().unwrap();
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
 }
 
 /// As in `sansock serve 2>&1 | head`: that nobody hears of a peer's faults is no fault of the next.
@@ -455,6 +508,26 @@ fn ctrl_c_closes_every_connection_with_1001() {
             "{arguments:?}: {ended:?}"
         );
         drop((silent, half));
+    }
+}
+
+/// By SIGTERM services and containers are stopped.
+#[cfg(unix)]
+#[test]
+fn sigterm_ends_as_ctrl_c_does() {
+    for adapter in ADAPTERS {
+        let server = Server::start(&["--adapter", adapter]);
+        let mut socket = server.connect();
+        socket.send("here").unwrap();
+        assert_eq!(line(&mut socket), "here");
+        server.signal("-TERM");
+        if adapter != "blocking" {
+            assert_eq!(socket.recv().unwrap(), None, "{adapter}");
+            let status = socket.close_status().unwrap();
+            assert_eq!(status.code(), CloseCode::GOING_AWAY, "{adapter}");
+        }
+        let ended = server.program.wait();
+        assert_eq!(ended.code, Some(0), "{adapter}: {ended:?}");
     }
 }
 
@@ -610,8 +683,13 @@ impl Server {
     /// Ctrl-C, as a terminal has it.
     #[cfg(unix)]
     fn interrupt(&self) {
+        self.signal("-INT");
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, name: &str) {
         let id = self.program.id().to_string();
-        let sent = Command::new("kill").args(["-INT", &id]).status();
+        let sent = Command::new("kill").args([name, &id]).status();
         assert!(sent.unwrap().success());
     }
 }

@@ -1,12 +1,13 @@
 //! A chat: every line that a guest sends goes to all.
 //!
 //! Each connection is split: one half reads, the other writes what the room says. A line is framed
-//! once and shared by all who get it. Nobody waits for a guest who does not read: whoever is
-//! [`QUEUE`] lines behind has left the room.
+//! once and shared by all who get it. Who speaks waits a moment for those who are far behind, and
+//! nobody waits for a guest who does not read: whoever is [`QUEUE`] lines behind has left the room.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use sansock::{
@@ -20,6 +21,7 @@ use sansock::{
 use tokio::{
     join, select,
     sync::{mpsc, oneshot},
+    time::sleep,
 };
 
 use super::stop::{Stopped, going_away};
@@ -27,6 +29,12 @@ use crate::terminal::tell;
 
 /// How many lines a guest may be behind, besides those that the system has taken to send.
 const QUEUE: usize = 64;
+
+/// How often who speaks looks whether somebody is half of that behind, before going on…
+const LOOKS: u32 = 25;
+
+/// …and how long apart: a burst of lines does not drop those who read.
+const MOMENT: Duration = Duration::from_millis(2);
 
 /// All who are here.
 #[derive(Debug, Default)]
@@ -94,6 +102,16 @@ impl Room {
         }
     }
 
+    async fn let_others_read(&self) {
+        for _ in 0..LOOKS {
+            let is_behind = |guest: &Guest| guest.lines.capacity() < QUEUE / 2;
+            if !self.guests().here.values().any(is_behind) {
+                return;
+            }
+            sleep(MOMENT).await;
+        }
+    }
+
     fn guests(&self) -> MutexGuard<'_, Guests> {
         // A panic elsewhere leaves the map as good as it was.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -115,6 +133,7 @@ pub(super) async fn converse<T: Io>(
                     // What is no text is nothing that people say.
                     if let Some(line) = message.as_text() {
                         room.say(&format!("guest {guest}: {line}"));
+                        room.let_others_read().await;
                     }
                 }
                 Ok(None) => break Ok(()),

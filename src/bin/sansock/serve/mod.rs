@@ -18,8 +18,7 @@ mod stop;
 mod timer;
 
 use std::{
-    fmt,
-    io::{self, Write},
+    fmt, io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
@@ -38,7 +37,10 @@ use sansock::{
 };
 
 use self::{chat::Room, site::Site};
-use crate::{failure::Failure, terminal::tell};
+use crate::{
+    failure::Failure,
+    terminal::{print, tell},
+};
 
 /// Run a server that sends every message back, with a page for browsers
 #[derive(Debug, Args)]
@@ -104,7 +106,7 @@ struct Server {
 /// How long to wait after a connection could not be accepted, mostly for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is interrupted.
+/// Serves until it is interrupted or terminated.
 ///
 /// # Errors
 ///
@@ -134,14 +136,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         site: Site::new(options.policy(urls)?, options.chat),
         room: options.chat.then(Room::default),
     });
-    announce(options, urls, tls.map(|(_, description)| description))
-        .and_then(|()| match options.adapter {
-            Adapter::Tokio => polled::serve_tokio(listener, &server),
-            Adapter::Blocking => blocking::serve(&listener, &server),
-            Adapter::Futures => polled::serve_futures(listener, &server),
-            Adapter::Mio => mio::serve(listener, &server),
-        })
-        .map_err(|error| Failure::new(format!("cannot go on: {error}")))?;
+    announce(options, urls, tls.map(|(_, description)| description))?;
+    match options.adapter {
+        Adapter::Tokio => polled::serve_tokio(listener, &server),
+        Adapter::Blocking => blocking::serve(&listener, &server),
+        Adapter::Futures => polled::serve_futures(listener, &server),
+        Adapter::Mio => mio::serve(listener, &server),
+    }
+    .map_err(|error| Failure::new(format!("cannot go on: {error}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -222,8 +224,8 @@ impl Urls {
     }
 }
 
-/// Says where to go.
-fn announce(options: &Options, urls: Urls, certificate: Option<String>) -> io::Result<()> {
+/// Says where to go, if anybody listens.
+fn announce(options: &Options, urls: Urls, certificate: Option<String>) -> Result<(), Failure> {
     let what = match (options.chat, options.adapter) {
         (true, _) => "a chat",
         (false, Adapter::Tokio) => "echo over tokio",
@@ -233,18 +235,18 @@ fn announce(options: &Options, urls: Urls, certificate: Option<String>) -> io::R
     };
     let ca = options.save_certificate.as_ref();
     let ca = ca.map_or_else(String::new, |file| format!(" --ca {}", file.display()));
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "listening on {}: {what}", urls.address)?;
-    writeln!(stdout, "in a browser:  {}", urls.page())?;
-    writeln!(
-        stdout,
-        "in a terminal: sansock connect{ca} {}",
-        urls.websocket()
-    )?;
-    if let Some(certificate) = certificate {
-        writeln!(stdout, "certificate:   {certificate}")?;
-    }
-    stdout.flush()
+    let certificate = certificate.map_or_else(String::new, |certificate| {
+        format!("certificate:   {certificate}\n")
+    });
+    print(format_args!(
+        "listening on {}: {what}\n\
+         in a browser:  {}\n\
+         in a terminal: sansock connect{ca} {}\n\
+         {certificate}",
+        urls.address,
+        urls.page(),
+        urls.websocket(),
+    ))
 }
 
 impl Server {

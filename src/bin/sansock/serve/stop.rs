@@ -1,8 +1,10 @@
-//! The end: Ctrl-C tells every connection, and each closes with 1001 (RFC 6455 §7.4.1).
+//! The end: Ctrl-C and SIGTERM tell every connection, and each closes with 1001 (RFC 6455 §7.4.1).
 
 use std::{io, process, sync::Arc, thread, time::Duration};
 
 use sansock::{CloseCode, CloseFrame};
+#[cfg(unix)]
+use tokio::select;
 use tokio::{runtime, signal, sync::watch};
 
 /// How long the connections have for their closing handshakes.
@@ -16,7 +18,7 @@ pub(super) struct Stop(Arc<watch::Sender<bool>>);
 pub(super) struct Stopped(watch::Receiver<bool>);
 
 impl Stop {
-    /// One that Ctrl-C sets off.
+    /// One that Ctrl-C and SIGTERM set off.
     pub(super) fn new() -> io::Result<(Self, Stopped)> {
         let (sender, receiver) = watch::channel(false);
         let sender = Arc::new(sender);
@@ -41,8 +43,8 @@ impl Stopped {
     }
 }
 
-/// Acts on Ctrl-C, on a thread of its own: an adapter need not know of signals. A second one ends the
-/// program at once.
+/// Acts on Ctrl-C, and on SIGTERM, by which services and containers are stopped, on a thread of its
+/// own: an adapter need not know of signals. A second one ends the program at once.
 pub(super) fn on_interrupt(act: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -50,14 +52,29 @@ pub(super) fn on_interrupt(act: impl FnOnce() + Send + 'static) -> io::Result<()
     let entered = runtime.enter();
     // From here on none is missed.
     #[cfg(unix)]
-    let mut interrupts = signal::unix::signal(signal::unix::SignalKind::interrupt())?;
+    let (mut interrupts, mut terminations) = {
+        use signal::unix::{SignalKind, signal};
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
     #[cfg(windows)]
     let mut interrupts = signal::windows::ctrl_c()?;
     drop(entered);
+    let mut next = move || {
+        #[cfg(unix)]
+        let next = async {
+            select! { s = interrupts.recv() => s, s = terminations.recv() => s }
+        };
+        #[cfg(windows)]
+        let next = interrupts.recv();
+        runtime.block_on(next)
+    };
     let wait = move || {
-        if runtime.block_on(interrupts.recv()).is_some() {
+        if next().is_some() {
             act();
-            runtime.block_on(interrupts.recv());
+            next();
             process::exit(1);
         }
     };
